@@ -1,0 +1,1 @@
+"""Orchestrator-neutral automatic recording: what an adapter reports becomes the record."""

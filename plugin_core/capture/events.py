@@ -1,0 +1,126 @@
+"""What an orchestrator's adapter tells capture: plain facts, frozen and keyword-only.
+
+Values (arguments, results) are the user's own objects, passed by reference; capture describes them at
+once and keeps none. Times are aware datetimes. An adapter builds events in its ``translate`` module,
+from the orchestrator's objects, without side effects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from plugin_core.model.components import Kind, Status
+
+
+class _Nothing:
+    """Stands for "no value", since None is one."""
+
+    def __repr__(self) -> str:
+        return "NOTHING"
+
+
+NOTHING: Final = _Nothing()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExecutionKey:
+    """Which execution: enough to derive its names in any process.
+
+    ``experiment`` is the flow's or job's name as its author wrote it, ``execution_id`` the orchestrator's id.
+    """
+
+    system: str
+    experiment: str
+    execution_id: str
+    attempt: int = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepKey:
+    """Which attempt of which step. ``step`` is the task's or op's own name, not that of one of its runs."""
+
+    execution: ExecutionKey
+    step: str
+    step_id: str
+    attempt: int = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExecutionStarted:
+    """A flow or job begins. ``parent`` is the step or execution that called it."""
+
+    key: ExecutionKey
+    name: str
+    at: datetime
+    kind: Kind = Kind.FLOW
+    parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    parent: ExecutionKey | StepKey | None = None
+    tags: tuple[str, ...] = ()
+    properties: Mapping[str, str] = field(default_factory=dict[str, str])
+    url: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExecutionFinished:
+    """A flow or job has ended. May come from another process than the start, or without one.
+
+    ``inferred`` marks what was concluded from the outside (a runner saw the process die).
+    """
+
+    key: ExecutionKey
+    at: datetime
+    status: Status
+    message: str | None = None
+    output: Any = NOTHING
+    result_uris: tuple[str, ...] = ()
+    inferred: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepStarted:
+    """An attempt of a step begins.
+
+    ``inputs`` are its arguments by name, ``upstream`` names for each argument the results that went
+    into it, as URIs that the producing step gave in ``StepFinished.result_uris``. ``scheduled_at`` is
+    when it could have begun (it waited since).
+    """
+
+    key: StepKey
+    name: str
+    at: datetime
+    kind: Kind = Kind.TASK
+    inputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    upstream: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    parent: StepKey | None = None
+    map_index: int | None = None
+    tags: tuple[str, ...] = ()
+    properties: Mapping[str, str] = field(default_factory=dict[str, str])
+    url: str | None = None
+    scheduled_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepFinished:
+    """An attempt of a step has ended; without a ``StepStarted`` before, it never ran (cached, not ready).
+
+    ``reused_uri`` names the result that a cached step took instead of running.
+    """
+
+    key: StepKey
+    name: str
+    at: datetime
+    status: Status
+    message: str | None = None
+    kind: Kind = Kind.TASK
+    output: Any = NOTHING
+    result_uris: tuple[str, ...] = ()
+    reused_uri: str | None = None
+    upstream: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    parent: StepKey | None = None
+    tags: tuple[str, ...] = ()
+    properties: Mapping[str, str] = field(default_factory=dict[str, str])
+    url: str | None = None
+    inferred: bool = False

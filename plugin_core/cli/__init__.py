@@ -1,0 +1,1 @@
+"""The `flowtrail` command: parses, calls, prints."""

@@ -1,0 +1,1 @@
+"""Questions to the lineage graph: what a thing came from, and what came of it."""

@@ -1,0 +1,1 @@
+"""What exists: pure frozen values. No I/O, no clock, no environment."""

@@ -1,0 +1,79 @@
+"""Evaluations: one payload type for what is computed of labels and scores, with SageMaker's JSON.
+
+Payload keys are SageMaker Experiments' (version 0 of each type); other dialects convert from here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
+
+from plugin_core.model.metrics import Json
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConfusionMatrix:
+    """Counts; rows are true classes and columns predicted ones, in the order of ``labels``."""
+
+    type: ClassVar[str] = "ConfusionMatrix"
+    title: str
+    matrix: tuple[tuple[int, ...], ...]
+    labels: tuple[str, ...] = ()
+
+    def to_payload(self) -> dict[str, Json]:
+        """SageMaker's JSON object."""
+        return {
+            "type": self.type,
+            "version": 0,
+            "title": self.title,
+            "confusionMatrix": [list(row) for row in self.matrix],
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RocCurve:
+    """A receiver operating characteristic and the area under it."""
+
+    type: ClassVar[str] = "ROCCurve"
+    title: str
+    false_positive_rate: tuple[float, ...]
+    true_positive_rate: tuple[float, ...]
+    area: float
+
+    def to_payload(self) -> dict[str, Json]:
+        """SageMaker's JSON object."""
+        return {
+            "type": self.type,
+            "version": 0,
+            "title": self.title,
+            "falsePositiveRate": list(self.false_positive_rate),
+            "truePositiveRate": list(self.true_positive_rate),
+            "areaUnderCurve": self.area,
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PrecisionRecallCurve:
+    """Precision against recall, the average precision, and the share of positives as the baseline."""
+
+    type: ClassVar[str] = "PrecisionRecallCurve"
+    title: str
+    precision: tuple[float, ...]
+    recall: tuple[float, ...]
+    average_precision: float
+    no_skill: float | None = None
+
+    def to_payload(self) -> dict[str, Json]:
+        """SageMaker's JSON object."""
+        return {
+            "type": self.type,
+            "version": 0,
+            "title": self.title,
+            "precision": list(self.precision),
+            "recall": list(self.recall),
+            "averagePrecisionScore": self.average_precision,
+            "noSkill": self.no_skill,
+        }
+
+
+Evaluation: TypeAlias = ConfusionMatrix | RocCurve | PrecisionRecallCurve

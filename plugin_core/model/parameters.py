@@ -1,0 +1,63 @@
+"""Parameter values: JSON, kept with their types; what JSON cannot hold has a tagged form.
+
+``to_text`` and ``from_text`` are the one encoding used by journal and store.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, Final
+
+from plugin_core.model.metrics import Json
+
+_FLOAT_TAG: Final = "$float"
+_INT_TAG: Final = "$int"  # integers past 4,300 digits, which Python refuses to print in decimal
+_SAFE_INT_BITS: Final = 8_192
+
+
+def to_text(value: Json) -> str:
+    """Encode a parameter's value as compact JSON in ASCII-safe UTF-8; never raises for a Json value."""
+    if type(value) is float and math.isfinite(value):
+        return repr(value)
+    return json.dumps(_tagged(value), ensure_ascii=True, separators=(",", ":"))
+
+
+def _tagged(value: Any) -> Any:
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else {_FLOAT_TAG: repr(value)}
+    if isinstance(value, int):
+        return int(value) if value.bit_length() <= _SAFE_INT_BITS else {_INT_TAG: hex(value)}
+    if isinstance(value, dict):
+        return {k: _tagged(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_tagged(v) for v in value]
+    return value
+
+
+def from_text(text: str) -> Json:
+    """Decode what ``to_text`` made."""
+    value: Json = json.loads(text, object_hook=_untagged)
+    return value
+
+
+def _untagged(value: dict[str, Any]) -> Any:
+    if len(value) == 1:
+        if _FLOAT_TAG in value:
+            return float(value[_FLOAT_TAG])
+        if _INT_TAG in value:
+            return int(value[_INT_TAG], 16)
+    return value
+
+
+def number_of(value: Json) -> float | None:
+    """The number to sort and compare a parameter by; None for what is not a finite number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None

@@ -1,0 +1,38 @@
+"""What remembers. ``open_store`` and ``open_blobs`` turn a URL into a store; a scheme's module is imported on use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from plugin_core.errors import SettingsError
+
+if TYPE_CHECKING:
+    from plugin_core.stores.protocol import BlobStore, TrackingStore
+
+
+def open_store(url: str, /, *, read_only: bool = False) -> TrackingStore:
+    """Open the store at ``url`` (``sqlite:////absolute/path/record.db``), creating or migrating it unless read-only.
+
+    Raises SettingsError for a URL that means no store, StoreUnavailableError, StoreVersionError.
+    """
+    scheme = url.partition(":")[0]
+    if scheme == "sqlite":
+        from plugin_core.stores.local import open_local_store
+
+        return open_local_store(url, read_only=read_only)
+    raise SettingsError(
+        f"{url!r} is not a store URL that this flowtrail knows.",
+        hint="Use sqlite:///relative/path.db or sqlite:////absolute/path.db.",
+    )
+
+
+def open_blobs(url: str, /) -> BlobStore:
+    """Open the blob store at ``url`` (``file:///absolute/folder``). Raises SettingsError."""
+    scheme = url.partition(":")[0]
+    if scheme == "file":
+        from plugin_core.stores.blobs import FolderBlobs
+
+        return FolderBlobs.from_url(url)
+    raise SettingsError(
+        f"{url!r} is not a blob store URL that this flowtrail knows.", hint="Use file:///absolute/folder."
+    )

@@ -1,0 +1,1 @@
+"""SQLAlchemy Core on SQLite: the default store."""

@@ -1,0 +1,202 @@
+"""The seams of storage: what any store must do, split by topic.
+
+Implementations are safe to share between threads and raise only the errors of ``plugin_core.errors``.
+``plugin_core.testing.contract`` is the suite that every implementation passes.
+
+Names of components, trials and experiments are matched without regard to case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Protocol, runtime_checkable
+
+from plugin_core.model.changes import Batch, Change
+from plugin_core.model.components import ArtifactValue, Component
+from plugin_core.model.experiments import Experiment, Trial
+from plugin_core.model.lineage import Action, Artifact, Association, Context, NodeKind, NodeRef, Subgraph
+from plugin_core.model.metrics import Json, MetricPoint, MetricSummary
+from plugin_core.model.queries import ComponentQuery, LineageQuery
+
+
+class ExperimentStore(Protocol):
+    """Experiments and trials."""
+
+    def experiment(self, name: str, /) -> Experiment:
+        """Return an experiment with its tags; NotFoundError."""
+        ...
+
+    def experiments(self) -> list[Experiment]:
+        """All experiments, the one used last first."""
+        ...
+
+    def trial(self, name: str, /) -> Trial:
+        """Return a trial with its tags; NotFoundError."""
+        ...
+
+    def trials(self, *, experiment: str | None = None, limit: int | None = None) -> list[Trial]:
+        """Trials, newest first."""
+        ...
+
+    def delete(self, node: NodeRef, /, *, cascade: bool = False) -> None:
+        """Delete a node and its edges. Without ``cascade``, ConflictError where others belong to it:
+        an experiment's trials, a trial's components. NotFoundError.
+        """
+        ...
+
+
+class ComponentStore(Protocol):
+    """Components and what was logged of them. Maps for several components come from one query each."""
+
+    def component(self, name: str, /) -> Component:
+        """Return a component with tags and properties; NotFoundError."""
+        ...
+
+    def components(self, query: ComponentQuery, /) -> list[Component]:
+        """Components without tags and properties, in the order asked for, from one query."""
+        ...
+
+    def parameters(self, components: Sequence[int], /) -> dict[int, dict[str, Json]]:
+        """Parameters by component id, in name order; every id asked for is in the answer."""
+        ...
+
+    def artifact_values(self, components: Sequence[int], /, *, is_output: bool) -> dict[int, dict[str, ArtifactValue]]:
+        """Input or output artifact entries by component id; every id asked for is in the answer."""
+        ...
+
+    def tags(self, components: Sequence[int], /) -> dict[int, dict[str, str | None]]:
+        """Tags by component id; every id asked for is in the answer."""
+        ...
+
+    def properties(self, components: Sequence[int], /) -> dict[int, dict[str, str]]:
+        """Properties by component id; every id asked for is in the answer."""
+        ...
+
+
+class MetricStore(Protocol):
+    """Series of points, kept in the order they were logged."""
+
+    def summaries(self, components: Sequence[int], /) -> dict[int, dict[str, MetricSummary]]:
+        """Metric summaries by component id and metric name; every id asked for is in the answer."""
+        ...
+
+    def points(self, component: int, metric: str, /) -> Iterator[MetricPoint]:
+        """Yield one series, ordered by step and then by arrival; nothing for a series that does not exist."""
+        ...
+
+
+class LineageStore(Protocol):
+    """The graph."""
+
+    def artifact(self, source_uri: str, /) -> Artifact:
+        """Return an artifact by its identity; NotFoundError."""
+        ...
+
+    def artifacts(
+        self, *, source_uris: Sequence[str] = (), type: str | None = None, limit: int | None = None
+    ) -> list[Artifact]:
+        """Artifacts, newest first."""
+        ...
+
+    def action(self, name: str, /) -> Action:
+        """Return an action; NotFoundError."""
+        ...
+
+    def context(self, name: str, /) -> Context:
+        """Return a context; NotFoundError."""
+        ...
+
+    def associations(
+        self, *, source: NodeRef | None = None, destination: NodeRef | None = None, type: str | None = None
+    ) -> list[Association]:
+        """Edges out of ``source`` and into ``destination``, oldest first."""
+        ...
+
+    def lineage(self, start: NodeRef, query: LineageQuery, /) -> Subgraph:
+        """Walk from ``start`` (not in the answer), breadth first; each vertex once, at its least depth.
+
+        Cycles end by themselves. NotFoundError if ``start`` is not known.
+        """
+        ...
+
+    def path(self, source: NodeRef, destination: NodeRef, /, *, max_depth: int = 100) -> Subgraph | None:
+        """A shortest path along the edges' direction, both ends included in order; None if there is none."""
+        ...
+
+
+class SearchStore(Protocol):
+    """Finding by what people have in hand."""
+
+    def find_nodes(self, text: str, /, *, kinds: Sequence[NodeKind] = (), limit: int = 20) -> list[NodeRef]:
+        """Nodes whose name, URI, content hash or orchestrator id is ``text`` or begins with it; exact matches first."""
+        ...
+
+    def counts(self) -> Mapping[str, int]:
+        """How many experiments, trials, components, artifacts, associations, series and points there are."""
+        ...
+
+
+@runtime_checkable
+class TrackingStore(ExperimentStore, ComponentStore, MetricStore, LineageStore, SearchStore, Protocol):
+    """Everything the record is kept in."""
+
+    url: str
+
+    def apply(self, batch: Batch, /) -> bool:
+        """Apply a batch and move its journal's watermark, in one transaction.
+
+        Return False, and change nothing, if the watermark is past ``batch.start`` already (someone else
+        drained it). Applying the same batch twice is the same as once. ConflictError if the batch
+        begins after the watermark (a gap).
+        """
+        ...
+
+    def write(self, changes: Iterable[Change], /) -> None:
+        """Apply changes that come from no journal, in one transaction (the wire, imports, reconciliation)."""
+        ...
+
+    def watermark(self, journal: str, /) -> int:
+        """The position up to which a journal was applied; 0 for one never seen."""
+        ...
+
+    def close(self) -> None:
+        """Release connections; using the store again opens new ones."""
+        ...
+
+
+class BlobStore(Protocol):
+    """Content-addressed bytes. A digest is written ``sha256:<64 hex digits>``."""
+
+    url: str
+
+    def put_file(self, path: Path, /, *, progress: Progress | None = None) -> str:
+        """Store a file's bytes and return their digest; storing the same bytes again is cheap.
+
+        A file that changes while it is read is read once more; then InvalidValueError.
+        """
+        ...
+
+    def put_bytes(self, data: bytes, /) -> str:
+        """Store bytes and return their digest."""
+        ...
+
+    def open(self, digest: str, /) -> IO[bytes]:
+        """Open for reading; NotFoundError. Reading verifies: ArtifactCorruptError at the end of wrong bytes."""
+        ...
+
+    def fetch(self, digest: str, target: Path, /, *, progress: Progress | None = None) -> None:
+        """Copy to a file, verified before it appears under its name; NotFoundError, ArtifactCorruptError."""
+        ...
+
+    def size(self, digest: str, /) -> int | None:
+        """Size in bytes, None if the bytes are not here."""
+        ...
+
+
+class Progress(Protocol):
+    """Told how far a long copy is."""
+
+    def __call__(self, done_bytes: int, total_bytes: int | None, /) -> None:
+        """Called after each piece."""
+        ...

@@ -1,0 +1,1 @@
+"""What user code holds: Run, load_run, list_runs, the current run, and how children find it."""
