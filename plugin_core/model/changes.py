@@ -147,7 +147,7 @@ class PutContext:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PutAssociation:
-    """Add an edge. A component that an edge names before anything else did is created; so is an artifact, by its URI."""
+    """Add an edge. A component or artifact that an edge is the first to name is created, by its name or URI."""
 
     at: Micros
     source: NodeRef

@@ -1,0 +1,52 @@
+"""Names of executions and steps, derived from the orchestrator's ids alone: any process can name any of them."""
+
+from __future__ import annotations
+
+from plugin_core.capture.events import ExecutionKey, StepKey
+from plugin_core.model import names
+from plugin_core.tracking.carrier import RunAddress
+
+
+def address_of(key: ExecutionKey | StepKey, *, experiment: str | None = None) -> RunAddress:
+    """The names of the run that stands for an execution or a step; ``experiment`` overrides the flow's own name."""
+    execution = key if isinstance(key, ExecutionKey) else key.execution
+    owner = names.slug(experiment or execution.experiment)
+    run_name = (
+        _execution_run_name(key)
+        if isinstance(key, ExecutionKey)
+        else names.step_run_name(key.step, key.step_id, attempt=key.attempt)
+    )
+    return RunAddress(
+        experiment=owner,
+        trial=names.execution_trial_name(owner, execution.execution_id),
+        run_name=run_name,
+        component=names.component_name(owner, run_name),
+        attempt=key.attempt,
+    )
+
+
+def root_of(key: StepKey, *, experiment: str | None = None) -> RunAddress:
+    """The names of the execution that a step belongs to."""
+    return address_of(key.execution, experiment=experiment)
+
+
+def previous_attempt(key: ExecutionKey | StepKey, *, experiment: str | None = None) -> str | None:
+    """The component of the attempt before, None for the first."""
+    if key.attempt <= 1:
+        return None
+    earlier = (
+        ExecutionKey(
+            system=key.system,
+            experiment=key.experiment,
+            execution_id=key.execution_id,
+            attempt=key.attempt - 1,
+        )
+        if isinstance(key, ExecutionKey)
+        else StepKey(execution=key.execution, step=key.step, step_id=key.step_id, attempt=key.attempt - 1)
+    )
+    return address_of(earlier, experiment=experiment).component
+
+
+def _execution_run_name(key: ExecutionKey) -> str:
+    suffix = f"-a{key.attempt}" if key.attempt > 1 else ""
+    return f"{names.id_suffix(key.execution_id)}{suffix}"

@@ -1,0 +1,446 @@
+"""Turns an orchestrator's events into changes of the record. Never raises into user code (see ``guard``)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from plugin_core.capture.events import (
+    NOTHING,
+    ExecutionFinished,
+    ExecutionKey,
+    ExecutionStarted,
+    StepFinished,
+    StepKey,
+    StepStarted,
+)
+from plugin_core.capture.guard import Guard
+from plugin_core.capture.names import address_of, previous_attempt
+from plugin_core.capture.payloads import PayloadWriter
+from plugin_core.model import names
+from plugin_core.model.changes import (
+    Change,
+    PutArtifact,
+    PutAssociation,
+    PutComponent,
+    PutExperiment,
+    PutTrial,
+    SetArtifactValues,
+    SetParameters,
+    SetProperties,
+    SetStatus,
+)
+from plugin_core.model.components import ArtifactValue, OrchestratorRef, Status
+from plugin_core.model.lineage import ArtifactType, AssociationType, NodeKind, NodeRef
+from plugin_core.model.metrics import Json
+from plugin_core.tracking.carrier import RunAddress
+from plugin_core.tracking.engine import Engine, engine, now_us
+from plugin_core.tracking.run import Run
+from plugin_core.tracking.settings import is_disabled, on_configure
+
+if TYPE_CHECKING:
+    from plugin_core.capture.values import DescribedArtifact, Description, Limits
+
+_MESSAGE_MAX: Final = 1024
+_RUN_TAG: Final = {names.RUN_SOURCE_TAG[0]: names.RUN_SOURCE_TAG[1]}
+_REMEMBERED_OUTPUTS: Final = 10_000
+
+
+class Recorder:
+    """Records executions and steps of any orchestrator. One per process; safe to share between threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        from plugin_core.capture.values import Limits
+
+        self._engine = engine
+        self.guard = Guard(strict=engine.settings.strict)
+        self._limits: Limits = Limits(level=engine.settings.capture, max_bytes=engine.settings.capture_max_bytes)
+        self._payloads = PayloadWriter(engine, self.guard.failed)
+        self._outputs: dict[str, tuple[str, ...]] = {}  # result URI -> content identities, of steps of this process
+        self._code_seen: set[str] = set()
+
+    # Events
+
+    def execution_started(self, event: ExecutionStarted) -> Run | None:
+        """Record that an execution begins; return its run, None if that failed."""
+        with self.guard("the start of an execution"):
+            address = self._address(event.key)
+            self._put_execution(event.key, address, event)
+            self._set_status(address, Status.RUNNING, event.at, started_at=event.at)
+            self._inputs(address, event.parameters, {})
+            self._code_version(address)
+            return Run._resolved(address, loggable=True)  # noqa: SLF001 - capture makes the handles of steps
+        return None
+
+    def execution_finished(self, event: ExecutionFinished) -> None:
+        """Record that an execution ended, also one whose start nobody recorded."""
+        with self.guard("the end of an execution"):
+            address = self._address(event.key)
+            if event.output is not NOTHING:
+                self._outputs_of(address, event.key.experiment, event.output, event.result_uris)
+            self._set_status(
+                address, event.status, event.at, message=event.message, ended_at=event.at, inferred=event.inferred
+            )
+
+    def step_started(self, event: StepStarted) -> Run | None:
+        """Record that an attempt of a step begins; return its run, None if that failed."""
+        with self.guard("the start of a step"):
+            address = self._address(event.key)
+            self._put_step(event.key, address, event)
+            self._set_status(address, Status.RUNNING, event.at, started_at=event.at)
+            self._inputs(address, event.inputs, event.upstream)
+            return Run._resolved(address, loggable=True)  # noqa: SLF001
+        return None
+
+    def step_finished(self, event: StepFinished) -> None:
+        """Record that an attempt of a step ended, also one that never ran (cached, not ready)."""
+        with self.guard("the end of a step"):
+            address = self._address(event.key)
+            self._put_step(event.key, address, event)
+            if event.upstream:
+                self._upstream_edges(address, event.upstream, at=now_us())
+            if event.reused_uri is not None:
+                self._reused(address, event.reused_uri, event.name)
+            if event.output is not NOTHING:
+                self._outputs_of(address, event.name, event.output, event.result_uris)
+            self._set_status(
+                address, event.status, event.at, message=event.message, ended_at=event.at, inferred=event.inferred
+            )
+
+    def run_of(self, key: ExecutionKey | StepKey) -> Run | None:
+        """The run of an execution or step, for ``load_run()`` in a process that did not see its start."""
+        with self.guard("finding the current step"):
+            return Run._resolved(self._address(key), loggable=True)  # noqa: SLF001
+        return None
+
+    def flush(self, timeout_s: float | None = None) -> bool:
+        """Wait until what was recorded is in the store, payloads too; False if it was not within the time-out."""
+        limit = self._engine.settings.flush_timeout_s if timeout_s is None else timeout_s
+        return self._payloads.wait(limit) and self._engine.flush(limit)
+
+    # Components
+
+    def _address(self, key: ExecutionKey | StepKey) -> RunAddress:
+        settings = self._engine.settings
+        plain = address_of(key, experiment=settings.experiment)
+        return RunAddress(
+            experiment=plain.experiment,
+            trial=plain.trial,
+            run_name=plain.run_name,
+            component=plain.component,
+            attempt=plain.attempt,
+            store=settings.store,
+            blobs=settings.blobs,
+            spool=str(settings.spool_dir),
+            journal=self._engine.journal.id,
+        )
+
+    def _put_execution(self, key: ExecutionKey, address: RunAddress, event: ExecutionStarted) -> None:
+        at, override = _micros(event.at), self._engine.settings.experiment
+        display = override or key.experiment
+        self._engine.record_once(
+            ("experiment", address.experiment), PutExperiment(at=at, name=address.experiment, display_name=display)
+        )
+        self._engine.record(
+            PutTrial(
+                at=at,
+                name=address.trial,
+                experiment=address.experiment,
+                display_name=event.name,
+                root_component=address.component,
+            ),
+            PutComponent(
+                at=at,
+                name=address.component,
+                experiment=address.experiment,
+                trial=address.trial,
+                run_name=address.run_name,
+                display_name=event.name,
+                kind=event.kind,
+                parent=None if event.parent is None else self._address(event.parent).component,
+                root=address.component,
+                attempt=key.attempt,
+                previous_attempt=previous_attempt(key, experiment=override),
+                orchestrator=OrchestratorRef(system=key.system, execution_id=key.execution_id, url=event.url),
+                owner=self._engine.journal.owner,
+                tags=self._tags(event.tags),
+                properties=self._properties(event.properties),
+            ),
+        )
+
+    def _put_step(self, key: StepKey, address: RunAddress, event: StepStarted | StepFinished) -> None:
+        """Put the component; the end repeats only what the start may not have said."""
+        at, override = _micros(event.at), self._engine.settings.experiment
+        root = address_of(key.execution, experiment=override).component
+        if isinstance(event, StepFinished) and ("step", address.component) in self._engine.known:
+            self._add_properties(address, event.properties)
+            return
+        self._engine.known.add(("step", address.component))
+        properties = self._properties(event.properties)
+        if isinstance(event, StepStarted):
+            properties |= _step_properties(event)
+        self._engine.record(
+            PutComponent(
+                at=at,
+                name=address.component,
+                experiment=address.experiment,
+                trial=address.trial,
+                run_name=address.run_name,
+                display_name=event.name,
+                kind=event.kind,
+                parent=root if event.parent is None else self._address(event.parent).component,
+                root=root,
+                attempt=key.attempt,
+                previous_attempt=previous_attempt(key, experiment=override),
+                orchestrator=OrchestratorRef(
+                    system=key.execution.system,
+                    execution_id=key.execution.execution_id,
+                    step_id=key.step_id,
+                    url=event.url,
+                ),
+                owner=self._engine.journal.owner,
+                tags=self._tags(event.tags),
+                properties=properties,
+            )
+        )
+
+    def _add_properties(self, address: RunAddress, properties: Mapping[str, str]) -> None:
+        if properties:
+            self._engine.record(
+                SetProperties(at=now_us(), node=_node(address), properties=self._properties(properties))
+            )
+
+    def _set_status(
+        self,
+        address: RunAddress,
+        status: Status,
+        at: datetime,
+        *,
+        message: str | None = None,
+        started_at: datetime | None = None,
+        ended_at: datetime | None = None,
+        inferred: bool = False,
+    ) -> None:
+        self._engine.record(
+            SetStatus(
+                at=_micros(at),
+                component=address.component,
+                status=status,
+                message=None if message is None else self._engine.redactor.text(message)[:_MESSAGE_MAX],
+                started_at=None if started_at is None else _micros(started_at),
+                ended_at=None if ended_at is None else _micros(ended_at),
+                inferred=inferred,
+                owner=self._engine.journal.owner if status is Status.RUNNING else None,
+            )
+        )
+
+    def _tags(self, tags: Iterable[str]) -> dict[str, str | None]:
+        """Prefect's and Dagster's tags have no value, or are ``key=value`` by custom of neither: kept as keys."""
+        text = self._engine.redactor.text
+        return {**{text(tag)[: names.TAG_KEY_MAX]: None for tag in tags}, **_RUN_TAG}
+
+    def _properties(self, properties: Mapping[str, str]) -> dict[str, str]:
+        text = self._engine.redactor.text
+        return {key: text(value) for key, value in properties.items()}
+
+    # Values
+
+    def _inputs(self, address: RunAddress, values: Mapping[str, Any], upstream: Mapping[str, tuple[str, ...]]) -> None:
+        at = now_us()
+        parameters: dict[str, Json] = {}
+        entries: dict[str, ArtifactValue] = {}
+        changes: list[Change] = []
+        for name, value in values.items():
+            described = self._describe(name, value)
+            parameters |= described.parameters
+            identities = self._input_artifacts(address, described, entries, changes, at, bool(upstream.get(name)))
+            self._upstream_of(address, upstream.get(name, ()), identities, changes, at)
+        for name in upstream.keys() - values.keys():
+            self._upstream_of(address, upstream[name], set(), changes, at)
+        if parameters:
+            self._engine.record(SetParameters(at=at, component=address.component, parameters=parameters))
+        if entries:
+            self._engine.record(SetArtifactValues(at=at, component=address.component, is_output=False, values=entries))
+        self._engine.record(*changes)
+
+    def _input_artifacts(
+        self,
+        address: RunAddress,
+        described: Description,
+        entries: dict[str, ArtifactValue],
+        changes: list[Change],
+        at: int,
+        has_upstream: bool,
+    ) -> set[str]:
+        """Add what is known of an argument's artifacts; return the identities of their content."""
+        identities: set[str] = set()
+        for artifact in described.artifacts:
+            if artifact.identity is None and has_upstream:
+                continue  # the producing step's result stands for it
+            uri = artifact.identity or f"flowtrail:{address.component}/input/{artifact.name}"
+            identities.add(uri)
+            entries[artifact.name] = ArtifactValue(value=uri, media_type=artifact.media_type)
+            changes.append(_put(artifact, uri, at))
+            changes.append(_edge(_artifact(uri), _node(address), AssociationType.CONTRIBUTED_TO, at))
+            self._store(artifact, uri)
+        return identities
+
+    def _upstream_of(
+        self, address: RunAddress, uris: tuple[str, ...], identities: set[str], changes: list[Change], at: int
+    ) -> None:
+        """Edges from the results that went into an argument, unless its content says the same already."""
+        for uri in uris:
+            known = self._outputs.get(uri)
+            if known and all(content in identities for content in known):
+                continue
+            changes.extend(
+                _edge(_artifact(source), _node(address), AssociationType.CONTRIBUTED_TO, at)
+                for source in (known or (uri,))
+            )
+
+    def _upstream_edges(self, address: RunAddress, upstream: Mapping[str, tuple[str, ...]], *, at: int) -> None:
+        changes: list[Change] = []
+        for uris in upstream.values():
+            self._upstream_of(address, uris, set(), changes, at)
+        self._engine.record(*changes)
+
+    def _outputs_of(self, address: RunAddress, name: str, value: Any, result_uris: tuple[str, ...]) -> None:
+        """Record a result: its content where that has an identity, and the result itself under the step's URIs."""
+        if value is None:
+            return
+        at = now_us()
+        described = self._describe("result", value)
+        entries: dict[str, ArtifactValue] = {}
+        changes: list[Change] = []
+        contents: list[str] = []
+        for artifact in described.artifacts:
+            if artifact.identity is None:
+                continue
+            contents.append(artifact.identity)
+            entries[artifact.name] = ArtifactValue(value=artifact.identity, media_type=artifact.media_type)
+            changes.append(_put(artifact, artifact.identity, at))
+            changes.append(_edge(_node(address), _artifact(artifact.identity), AssociationType.PRODUCED, at))
+            self._store(artifact, artifact.identity)
+        preview = _preview(described)
+        for uri in result_uris:
+            changes.append(
+                PutArtifact(at=at, source_uri=uri, type=ArtifactType.VALUE, name=f"{name} result", properties=preview)
+            )
+            changes.append(_edge(_node(address), _artifact(uri), AssociationType.PRODUCED, at))
+            self._remember_outputs(uri, contents, whole=not described.parameters)
+        if result_uris and not entries:
+            entries["result"] = ArtifactValue(value=result_uris[0])
+        if entries:
+            self._engine.record(SetArtifactValues(at=at, component=address.component, is_output=True, values=entries))
+        self._engine.record(*changes)
+
+    def _remember_outputs(self, uri: str, contents: list[str], *, whole: bool) -> None:
+        if whole and contents:
+            if len(self._outputs) >= _REMEMBERED_OUTPUTS:
+                self._outputs.pop(next(iter(self._outputs)))
+            self._outputs[uri] = tuple(contents)
+
+    def _reused(self, address: RunAddress, uri: str, name: str) -> None:
+        at = now_us()
+        self._engine.record(
+            PutArtifact(at=at, source_uri=uri, type=ArtifactType.VALUE, name=f"{name} result"),
+            _edge(_artifact(uri), _node(address), AssociationType.CONTRIBUTED_TO, at),
+        )
+
+    def _describe(self, name: str, value: Any) -> Description:
+        from plugin_core.capture.values import describe
+
+        return describe(name, value, limits=self._limits, redactor=self._engine.redactor)
+
+    def _store(self, artifact: DescribedArtifact, uri: str) -> None:
+        if artifact.payload is not None:
+            self._payloads.put(source_uri=uri, type=artifact.type, name=artifact.name, payload=artifact.payload)
+
+    # Code
+
+    def _code_version(self, address: RunAddress) -> None:
+        """Find git's commit on a thread: it takes milliseconds, and sometimes seconds."""
+        threading.Thread(target=self._record_code, args=(address,), name="flowtrail-code", daemon=True).start()
+
+    def _record_code(self, address: RunAddress) -> None:
+        with self.guard("reading the code version"):
+            from plugin_core.capture.code import code_version
+
+            version = code_version(Path.cwd())
+            if version is not None:
+                self._add_properties(address, version.to_properties())
+
+
+def _put(artifact: DescribedArtifact, uri: str, at: int) -> PutArtifact:
+    location = {} if artifact.location is None else {"location": artifact.location}
+    return PutArtifact(
+        at=at,
+        source_uri=uri,
+        type=artifact.type,
+        name=artifact.name,
+        media_type=artifact.media_type,
+        size_bytes=artifact.size_bytes,
+        properties={**artifact.properties, **location},
+    )
+
+
+def _preview(described: Description) -> dict[str, str]:
+    """A few words on a result that has no content identity: its value, or its type."""
+    if described.parameters:
+        shown = ", ".join(f"{key.removeprefix('result.')}={value!r}" for key, value in described.parameters.items())
+        return {"preview": shown.removeprefix("result=")[:1024]}
+    if described.artifacts:
+        return {key: value for key, value in described.artifacts[0].properties.items() if key in {"preview", "type"}}
+    return {}
+
+
+def _step_properties(event: StepStarted) -> dict[str, str]:
+    found: dict[str, str] = {}
+    if event.map_index is not None:
+        found["map_index"] = str(event.map_index)
+    if event.scheduled_at is not None:
+        found["scheduled_at"] = event.scheduled_at.isoformat()
+    return found
+
+
+def _edge(source: NodeRef, destination: NodeRef, type: AssociationType, at: int) -> PutAssociation:
+    return PutAssociation(at=at, source=source, destination=destination, type=type)
+
+
+def _node(address: RunAddress) -> NodeRef:
+    return NodeRef(NodeKind.COMPONENT, address.component)
+
+
+def _artifact(uri: str) -> NodeRef:
+    return NodeRef(NodeKind.ARTIFACT, uri)
+
+
+def _micros(moment: datetime) -> int:
+    return round(moment.timestamp() * 1_000_000)
+
+
+_lock = threading.Lock()
+_recorder: Recorder | None = None
+
+
+def recorder() -> Recorder | None:
+    """The recorder of this process; None where recording is switched off, or cannot be set up (warned once)."""
+    global _recorder  # noqa: PLW0603 - one recorder per process
+    if is_disabled():
+        return None
+    if _recorder is None:
+        with _lock:
+            if _recorder is None:
+                _recorder = Recorder(engine())
+    return _recorder
+
+
+def _forget() -> None:
+    global _recorder  # noqa: PLW0603
+    _recorder = None
+
+
+on_configure(_forget)

@@ -1,0 +1,53 @@
+"""How a run's address travels to child processes: one environment variable, without credentials."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Final
+from urllib.parse import urlsplit
+
+RUN_CONTEXT_VARIABLE: Final = "FLOWTRAIL_RUN_CONTEXT"
+_FORMAT_VERSION: Final = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunAddress:
+    """Where a run is, for any process: its names, and the store and folders of the process that opened it.
+
+    ``journal`` is the opener's journal. While its owner lives, short-lived children leave it to drain
+    what they wrote.
+    """
+
+    experiment: str
+    trial: str
+    run_name: str
+    component: str
+    attempt: int = 1
+    store: str | None = None
+    blobs: str | None = None
+    spool: str | None = None
+    journal: str | None = None
+
+
+def to_env(address: RunAddress) -> dict[str, str]:
+    """The environment additions for a child. A store URL that holds a password is left out."""
+    content = {key: value for key, value in asdict(address).items() if value is not None}
+    for key in ("store", "blobs"):
+        if key in content and urlsplit(content[key]).password:
+            del content[key]
+    return {RUN_CONTEXT_VARIABLE: json.dumps({"v": _FORMAT_VERSION, **content}, separators=(",", ":"))}
+
+
+def from_env(environ: Mapping[str, str]) -> RunAddress | None:
+    """The address that the parent left, or None: nothing there, or nothing that this version can read."""
+    text = environ.get(RUN_CONTEXT_VARIABLE)
+    if not text:
+        return None
+    try:
+        content = json.loads(text)
+        known = {f.name for f in fields(RunAddress)}
+        return RunAddress(**{key: value for key, value in content.items() if key in known})
+    except (ValueError, TypeError, AttributeError):
+        return None

@@ -1,0 +1,108 @@
+"""Gives each child process the run of the code that starts it.
+
+The environment of a process is shared by its threads, so ``os.environ`` cannot name the run of each of
+64 concurrent tasks. Instead ``subprocess.Popen`` adds the current run's carrier to the environment of
+the child it starts, also where the caller passes ``env=``. ``multiprocessing``'s spawn and forkserver
+take ``os.environ`` as it is, so there it is set for the moment of the start, under a lock. Forked
+children inherit the context itself. Not covered: ``os.system``, ``os.exec*`` and ``os.posix_spawn``.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import multiprocessing.util as mp_util
+import os
+import subprocess
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+from plugin_core.tracking.carrier import RUN_CONTEXT_VARIABLE, to_env
+
+_ENV_POSITION: Final = list(inspect.signature(subprocess.Popen.__init__).parameters).index("env") - 1
+_lock: Final = threading.RLock()
+_undo: Final[list[Callable[[], None]]] = []
+
+
+def install() -> None:
+    """Start giving children their run; calling it again changes nothing."""
+    with _lock:
+        if _undo:
+            return
+        _wrap_popen()
+        _wrap_spawn()
+
+
+def uninstall() -> None:
+    """Leave ``subprocess`` and ``multiprocessing`` as they were found."""
+    with _lock:
+        while _undo:
+            _undo.pop()()
+
+
+def _wrap_popen() -> None:
+    original = subprocess.Popen.__init__
+
+    @functools.wraps(original)
+    def init(self: subprocess.Popen[Any], *args: Any, **kwargs: Any) -> None:
+        additions = _additions()
+        if not additions:
+            original(self, *args, **kwargs)
+        elif len(args) > _ENV_POSITION:
+            given = args[_ENV_POSITION]
+            env = _merged(given, additions)
+            original(self, *args[:_ENV_POSITION], env, *args[_ENV_POSITION + 1 :], **kwargs)
+        else:
+            kwargs["env"] = _merged(kwargs.get("env"), additions)
+            original(self, *args, **kwargs)
+
+    def restore() -> None:
+        if subprocess.Popen.__init__ is init:
+            subprocess.Popen.__init__ = original  # type: ignore[method-assign]
+
+    subprocess.Popen.__init__ = init  # type: ignore[method-assign]
+    _undo.append(restore)
+
+
+def _merged(env: Any, additions: dict[str, str]) -> Any:
+    if env is None:
+        return {**os.environ, **additions}
+    try:
+        return {**env, **additions}
+    except TypeError:
+        return env  # not a mapping: let Popen say so
+
+
+def _wrap_spawn() -> None:
+    original = mp_util.spawnv_passfds
+
+    @functools.wraps(original)
+    def spawn(*args: Any, **kwargs: Any) -> Any:
+        additions = _additions()
+        if not additions:
+            return original(*args, **kwargs)
+        with _lock:
+            before = os.environ.get(RUN_CONTEXT_VARIABLE)
+            os.environ.update(additions)
+            try:
+                return original(*args, **kwargs)
+            finally:
+                if before is None:
+                    os.environ.pop(RUN_CONTEXT_VARIABLE, None)
+                else:
+                    os.environ[RUN_CONTEXT_VARIABLE] = before
+
+    def restore() -> None:
+        if mp_util.spawnv_passfds is spawn:
+            mp_util.spawnv_passfds = original
+
+    mp_util.spawnv_passfds = spawn
+    _undo.append(restore)
+
+
+def _additions() -> dict[str, str]:
+    from plugin_core.tracking.current import current_run
+
+    run = current_run()
+    return {} if run is None else to_env(run.address)

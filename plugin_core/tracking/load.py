@@ -1,0 +1,106 @@
+"""``load_run()``: find the run that this code belongs to, wherever it runs."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from plugin_core.errors import InvalidValueError, NoActiveRunError
+from plugin_core.tracking import lifecycle
+from plugin_core.tracking.carrier import RUN_CONTEXT_VARIABLE, from_env
+from plugin_core.tracking.current import current_run, resolvers
+from plugin_core.tracking.run import Run
+from plugin_core.tracking.settings import is_disabled
+
+_log = logging.getLogger("flowtrail")
+
+
+def load_run(
+    run_name: str | None = None,
+    experiment_name: str | None = None,
+    sagemaker_session: Any = None,
+    artifact_bucket: str | None = None,
+    artifact_prefix: str | None = None,
+    tags: Mapping[str, str] | list[dict[str, str]] | None = None,
+) -> Run:
+    """Return a run by its names, or the one that this code runs in.
+
+    With ``run_name`` (and then ``experiment_name``) that run, created if it is missing. Without, in this
+    order: the run of the enclosing ``with`` or recorded step; the orchestrator's own context; the
+    environment that a recorded parent process left; the only run that is open in this process. Inside a
+    recorded step, or a process that one started, the run may log without ``with``, and ``with`` on it
+    does not end it.
+
+    NoActiveRunError lists the places that were looked at.
+    """
+    if is_disabled():
+        from plugin_core.tracking.disabled import DisabledRun
+
+        return DisabledRun()
+    if run_name is not None:
+        return _by_name(run_name, experiment_name, sagemaker_session, artifact_bucket, artifact_prefix, tags)
+    if experiment_name is not None:
+        _log.warning("load_run() ignores experiment_name %r, since run_name was not given", experiment_name)
+    trail: list[str] = ["argument run_name: not given"]
+    run = _in_context(trail) or _from_resolvers(trail) or _from_environment(trail) or _only_open(trail)
+    if run is None:
+        raise NoActiveRunError(
+            "Failed to load a Run object. load_run() looked at " + "; ".join(trail) + ".",
+            trail=tuple(trail),
+            hint="Begin one with `with Run(experiment_name=...)`, call this inside a recorded step, or pass "
+            "run_name and experiment_name. In a thread of your own, run the call in contextvars.copy_context().",
+        )
+    return run
+
+
+def _by_name(run_name: str, experiment_name: str | None, *options: Any) -> Run:
+    if experiment_name is None:
+        raise InvalidValueError(
+            "load_run() needs experiment_name together with run_name.", hint="Pass the experiment that the run is in."
+        )
+    if current_run() is not None:
+        _log.warning("load_run() takes the run that was named, %s, before the one it was called in", run_name)
+    session, bucket, prefix, tags = options
+    return Run(
+        experiment_name,
+        run_name,
+        tags=tags,
+        sagemaker_session=session,
+        artifact_bucket=bucket,
+        artifact_prefix=prefix,
+    )
+
+
+def _in_context(trail: list[str]) -> Run | None:
+    run = current_run()
+    trail.append("current run of this thread or task: none")
+    return run
+
+
+def _from_resolvers(trail: list[str]) -> Run | None:
+    for name, resolve in resolvers().items():
+        run = resolve()
+        if run is not None:
+            return run
+        trail.append(f"{name}'s own context: no recorded step")
+    return None
+
+
+def _from_environment(trail: list[str]) -> Run | None:
+    address = from_env(os.environ)
+    if address is None:
+        state = "unreadable" if os.environ.get(RUN_CONTEXT_VARIABLE) else "not set"
+        trail.append(f"environment variable {RUN_CONTEXT_VARIABLE}: {state}")
+        return None
+    return Run._resolved(address, loggable=True)  # noqa: SLF001 - the one other maker of handles
+
+
+def _only_open(trail: list[str]) -> Run | None:
+    """A plain thread has no context of its own: with one run open in the process there is no doubt which is meant."""
+    handle = lifecycle.only_open()
+    if handle is None:
+        trail.append(f"runs open in this process: {lifecycle.open_count()}")
+        return None
+    return Run._resolved(handle, loggable=True)  # noqa: SLF001

@@ -1,0 +1,615 @@
+"""Run: what user code logs to, and reads back. Signatures and behaviour are SageMaker Experiments'.
+
+Deliberate differences, each pinned by a test: values are recorded at once and not at the end, with
+their types (NaN and infinities too); runs nest, and may be used from threads and asyncio tasks; a Run
+can be pickled and resolves where it lands; ``title=None`` generates a title; there is no cap on
+artifacts; the caller's tags are not changed.
+"""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+import os
+import secrets
+import time
+from collections.abc import Mapping
+from contextvars import Token
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from plugin_core.errors import InvalidValueError, RunStateError
+from plugin_core.model import names
+from plugin_core.model.changes import (
+    PutArtifact,
+    PutAssociation,
+    PutComponent,
+    PutExperiment,
+    PutTrial,
+    SetArtifactValues,
+    SetParameters,
+    SetStatus,
+    SetTags,
+)
+from plugin_core.model.components import ArtifactValue, Component, Kind, Status
+from plugin_core.model.lineage import AssociationType, NodeKind, NodeRef
+from plugin_core.model.metrics import Json, MetricPoint, MetricSummary
+from plugin_core.tracking import lifecycle
+from plugin_core.tracking.carrier import RunAddress
+from plugin_core.tracking.current import attach, current_run, detach
+from plugin_core.tracking.engine import engine, now_us
+from plugin_core.tracking.settings import is_disabled
+from plugin_core.tracking.values import to_float, to_json, to_micros, to_step, to_tags
+
+if TYPE_CHECKING:
+    from plugin_core.journal import Series
+    from plugin_core.model.evaluations import Evaluation
+    from plugin_core.tracking.reading import Cohort
+
+_DEFAULT_RUN_NAME: Final = "sagemaker-run"
+_DEFAULT_ARTIFACT_PREFIX: Final = "trial-component-artifacts"
+_MESSAGE_MAX: Final = 1024
+_OUTSIDE_WITH: Final = "This method should be called inside context of 'with' statement."
+
+
+class Run:
+    """One run of an experiment: parameters, metrics and artifacts, logged inside ``with`` and read back anywhere.
+
+    ``experiment_name`` and ``run_name`` are lower-cased, at most 59 characters of letters, digits and
+    inner hyphens; a missing run name is generated. What does not exist is created, what exists is
+    taken up. ``tags`` is a mapping or SageMaker's list of Key and Value. ``sagemaker_session`` and
+    ``artifact_bucket`` are for stores on AWS; ``artifact_prefix`` begins the logical key of logged files.
+    """
+
+    _loggable: bool
+    _owner_pid: int
+
+    def __new__(cls, *_args: Any, **_kwargs: Any) -> Self:
+        """Make a run, or one that does nothing where FLOWTRAIL_DISABLED is set."""
+        if cls is Run and is_disabled():
+            from plugin_core.tracking.disabled import DisabledRun
+
+            return object.__new__(DisabledRun)  # type: ignore[return-value]
+        return object.__new__(cls)
+
+    def __init__(
+        self,
+        experiment_name: str,
+        run_name: str | None = None,
+        experiment_display_name: str | None = None,
+        run_display_name: str | None = None,
+        tags: Mapping[str, str] | list[dict[str, str]] | None = None,
+        sagemaker_session: Any = None,
+        artifact_bucket: str | None = None,
+        artifact_prefix: str | None = None,
+    ) -> None:
+        del sagemaker_session, artifact_bucket
+        experiment = names.check_entity_name("experiment_name", experiment_name, max_length=names.RUN_NAME_MAX).lower()
+        name = _generated_name() if run_name is None else run_name
+        run = names.check_entity_name("run_name", name, max_length=names.RUN_NAME_MAX).lower()
+        self._begin(_address_of(experiment, run), loggable=False, owner=True, artifact_prefix=artifact_prefix)
+        self._create(experiment_display_name, run_display_name, to_tags(tags))
+
+    @classmethod
+    def _resolved(
+        cls,
+        address: RunAddress,
+        *,
+        loggable: bool,
+        owner: bool = False,
+        component: Component | None = None,
+        cohort: Cohort | None = None,
+    ) -> Run:
+        """A handle on a run that exists or is being made elsewhere; it creates nothing."""
+        run = object.__new__(Run)
+        run._begin(address, loggable=loggable, owner=owner)
+        run._component, run._cohort = component, cohort
+        return run
+
+    def _begin(self, address: RunAddress, *, loggable: bool, owner: bool, artifact_prefix: str | None = None) -> None:
+        self._address = address
+        self._loggable = loggable
+        self._owner_pid = os.getpid() if owner else 0  # a forked copy does not begin or end its parent's run
+        self._artifact_prefix = artifact_prefix or _DEFAULT_ARTIFACT_PREFIX
+        self._series: dict[str, Series] = {}
+        self._tokens: list[Token[Run | None]] = []
+        self._component: Component | None = None
+        self._cohort: Cohort | None = None
+
+    def _create(
+        self, experiment_display_name: str | None, run_display_name: str | None, tags: dict[str, str | None]
+    ) -> None:
+        at, address, outer = now_us(), self._address, current_run()
+        engine().record_once(
+            (address.experiment, experiment_display_name, address.trial, *sorted(tags.items())),
+            PutExperiment(at=at, name=address.experiment, display_name=experiment_display_name, tags=tags),
+            PutTrial(at=at, name=address.trial, experiment=address.experiment, tags=tags),
+        )
+        engine().record(
+            PutComponent(
+                at=at,
+                name=address.component,
+                experiment=address.experiment,
+                trial=address.trial,
+                run_name=address.run_name,
+                display_name=run_display_name,
+                parent=None if outer is None else outer.component_name,
+                owner=engine().journal.owner,
+                tags={**tags, names.RUN_SOURCE_TAG[0]: names.RUN_SOURCE_TAG[1]},
+            )
+        )
+
+    # Where it is
+
+    @property
+    def experiment_name(self) -> str:
+        """The experiment's name."""
+        return self._address.experiment
+
+    @property
+    def run_name(self) -> str:
+        """The run's name within its experiment."""
+        return self._address.run_name
+
+    @property
+    def component_name(self) -> str:
+        """The name of the trial component that holds the run: ``<experiment>-<run>``."""
+        return self._address.component
+
+    @property
+    def trial_name(self) -> str:
+        """The name of the trial the run belongs to."""
+        return self._address.trial
+
+    @property
+    def experiment_config(self) -> dict[str, str]:
+        """What SageMaker's jobs take as ``experiment_config``: ExperimentName, TrialName and RunName."""
+        return {
+            "ExperimentName": self._address.experiment,
+            "TrialName": self._address.trial,
+            "RunName": self._address.component,
+        }
+
+    @property
+    def address(self) -> RunAddress:
+        """What a child process needs to find this run."""
+        return self._address
+
+    # with
+
+    def __enter__(self) -> Self:
+        """Make this the current run here, and its status running if it is the outermost ``with`` on it."""
+        self._tokens.append(attach(self))
+        self._loggable = True
+        if lifecycle.enter(self._address) and self._owns_lifecycle:
+            at = now_us()
+            engine().record(
+                SetStatus(
+                    at=at,
+                    component=self._address.component,
+                    status=Status.RUNNING,
+                    message="Within a run context",
+                    started_at=at,
+                    owner=engine().journal.owner,
+                )
+            )
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        exc_traceback: TracebackType | None,
+    ) -> None:
+        """Leave; the outermost ``with`` records Completed, or Failed with the exception's text. It swallows nothing."""
+        if self._tokens:
+            detach(self._tokens.pop())
+        if not self._tokens and self._owner_pid:
+            self._loggable = False
+        if lifecycle.leave(self._address) and self._owns_lifecycle:
+            failed = exc_value is not None and not _is_clean_exit(exc_value)
+            message = engine().redactor.text(_text_of(exc_value))[:_MESSAGE_MAX] if failed else None
+            at = now_us()
+            engine().record(
+                SetStatus(
+                    at=at,
+                    component=self._address.component,
+                    status=Status.FAILED if failed else Status.COMPLETED,
+                    message=message,
+                    ended_at=at,
+                )
+            )
+
+    @property
+    def _owns_lifecycle(self) -> bool:
+        return self._owner_pid == os.getpid()
+
+    def close(self) -> None:
+        """Wait (at most the flush time-out) until what was logged is in the store; it is safe before, too."""
+        engine().flush(engine().settings.flush_timeout_s)
+
+    # Logging
+
+    def log_parameter(self, name: str, value: Any) -> None:
+        """Record one parameter, with its type. A later value replaces it. NaN and infinities are kept."""
+        self.log_parameters({name: value})
+
+    def log_parameters(self, parameters: Mapping[str, Any]) -> None:
+        """Record several parameters at once."""
+        self._check_loggable()
+        redact = engine().redactor
+        values: dict[str, Json] = {}
+        for name, value in parameters.items():
+            names.check_key("parameter name", name, names.PARAMETER_NAME_MAX)
+            values[name] = redact.parameter(name, to_json(value))
+        engine().record(SetParameters(at=now_us(), component=self._address.component, parameters=values))
+
+    def log_metric(
+        self, name: str, value: float, timestamp: datetime | float | None = None, step: int | None = None
+    ) -> None:
+        """Record one point of a metric. Without ``step``, one past this series' last; the first is 0.
+
+        ``timestamp`` is a datetime or seconds since the epoch, now by default. NaN and infinities are kept.
+        """
+        if not self._loggable:
+            raise RunStateError(_OUTSIDE_WITH)
+        series = self._series.get(name)
+        if series is None:
+            series = self._open_series(name)
+        if type(value) is not float:
+            value = to_float(name, value)
+        if timestamp is None and (step is None or (type(step) is int and 0 <= step < 2**63)):
+            series.log(value, step)
+        else:
+            series.log(value, to_step(step), to_micros(timestamp))
+
+    def _open_series(self, name: str) -> Series:
+        names.check_key("metric name", name, names.METRIC_NAME_MAX)
+        series = self._series[name] = engine().series(self._address.component, name)
+        return series
+
+    def log_artifact(self, name: str, value: str, media_type: str | None = None, is_output: bool = True) -> None:
+        """Record a named input or output by its URI (or short text). A URI becomes a node of the lineage graph."""
+        self._check_loggable()
+        names.check_key("artifact name", name, names.ARTIFACT_NAME_MAX)
+        text = engine().redactor.text(str(value))
+        if "://" in text:
+            self._link(
+                PutArtifact(
+                    at=now_us(), source_uri=text, type=_type_of(media_type, text), name=name, media_type=media_type
+                ),
+                is_output=is_output,
+            )
+        self._set_artifact(name, ArtifactValue(value=text, media_type=media_type), is_output=is_output)
+
+    def log_file(
+        self,
+        file_path: str | Path,
+        name: str | None = None,
+        media_type: str | None = None,
+        is_output: bool = True,
+        extra_args: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Store a file's bytes by their content and record them as an input or output named ``name`` (its file name).
+
+        InvalidValueError if there is no such file. Where the bytes cannot be stored the file is recorded by
+        reference, with a warning (in strict mode the error is raised).
+        """
+        del extra_args
+        self._check_loggable()
+        path = Path(file_path)
+        if not path.is_file():
+            raise InvalidValueError(f"{path} does not exist or is not a file.", hint="Give the path of a file.")
+        label = names.check_key("artifact name", path.name if name is None else name, names.ARTIFACT_NAME_MAX)
+        kind = media_type or mimetypes.guess_type(path.name, strict=False)[0]
+        from plugin_core.tracking.files import store_file
+
+        uri, blob = store_file(engine(), path)
+        self._link(
+            PutArtifact(
+                at=now_us(),
+                source_uri=uri,
+                type=_type_of(kind, path.name),
+                name=label,
+                media_type=kind,
+                blob=blob,
+                size_bytes=path.stat().st_size,
+                properties={"location": str(path.absolute()), "key": self._key(path.name)},
+            ),
+            is_output=is_output,
+        )
+        self._set_artifact(label, ArtifactValue(value=uri, media_type=kind), is_output=is_output)
+
+    def log_confusion_matrix(self, y_true: Any, y_pred: Any, title: str | None = None, is_output: bool = True) -> None:
+        """Compute a confusion matrix and record it as an artifact. Needs scikit-learn."""
+        self._check_loggable()
+        from plugin_core.charts import confusion_matrix
+
+        self._log_evaluation(confusion_matrix(y_true, y_pred, title=title or _title("confusion-matrix")), is_output)
+
+    def log_precision_recall(
+        self,
+        y_true: Any,
+        predicted_probabilities: Any,
+        positive_label: Any = None,
+        title: str | None = None,
+        is_output: bool = True,
+        no_skill: float | None = None,
+    ) -> None:
+        """Compute a precision-recall curve and record it as an artifact. Needs scikit-learn.
+
+        ``no_skill`` is the baseline's precision, by default the share of positives.
+        """
+        self._check_loggable()
+        from plugin_core.charts import precision_recall
+
+        self._log_evaluation(
+            precision_recall(
+                y_true,
+                predicted_probabilities,
+                positive_label=positive_label,
+                title=title or _title("precision-recall"),
+                no_skill=no_skill,
+            ),
+            is_output,
+        )
+
+    def log_roc_curve(self, y_true: Any, y_score: Any, title: str | None = None, is_output: bool = True) -> None:
+        """Compute a ROC curve and the area under it, and record it as an artifact. Needs scikit-learn."""
+        self._check_loggable()
+        from plugin_core.charts import roc_curve
+
+        self._log_evaluation(roc_curve(y_true, y_score, title=title or _title("roc-curve")), is_output)
+
+    def _log_evaluation(self, evaluation: Evaluation, is_output: bool) -> None:
+        from plugin_core.tracking.files import store_bytes
+
+        payload = json.dumps(evaluation.to_payload(), separators=(",", ":")).encode()
+        uri, blob = store_bytes(engine(), payload)
+        title = names.check_key("title", evaluation.title, names.ENTITY_NAME_MAX)
+        self._link(
+            PutArtifact(
+                at=now_us(),
+                source_uri=uri,
+                type=evaluation.type,
+                name=title,
+                media_type="application/json",
+                blob=blob,
+                size_bytes=len(payload),
+                properties={"key": self._key(f"{title}.json")},
+            ),
+            is_output=is_output,
+        )
+        self._set_artifact(title, ArtifactValue(value=uri, media_type="application/json"), is_output=is_output)
+
+    def set_tags(self, tags: Mapping[str, str | None] | list[dict[str, str]]) -> None:
+        """Add tags to the run, or change their values."""
+        text = engine().redactor.text
+        clean = {key: None if value is None else text(value) for key, value in to_tags(tags).items()}
+        engine().record(SetTags(at=now_us(), node=self._node, tags=clean))
+
+    def _check_loggable(self) -> None:
+        if not self._loggable:
+            raise RunStateError(_OUTSIDE_WITH)
+
+    def _link(self, artifact: PutArtifact, *, is_output: bool) -> None:
+        node = NodeRef(NodeKind.ARTIFACT, artifact.source_uri)
+        edge = (
+            PutAssociation(at=artifact.at, source=self._node, destination=node, type=AssociationType.PRODUCED)
+            if is_output
+            else PutAssociation(
+                at=artifact.at, source=node, destination=self._node, type=AssociationType.CONTRIBUTED_TO
+            )
+        )
+        engine().record(artifact, edge)
+
+    def _set_artifact(self, name: str, value: ArtifactValue, *, is_output: bool) -> None:
+        component = self._address.component
+        engine().record(SetArtifactValues(at=now_us(), component=component, is_output=is_output, values={name: value}))
+
+    def _key(self, file_name: str) -> str:
+        return f"{self._artifact_prefix}/{self._address.component}/{file_name}"
+
+    @property
+    def _node(self) -> NodeRef:
+        return NodeRef(NodeKind.COMPONENT, self._address.component)
+
+    # Reading back
+
+    @property
+    def parameters(self) -> dict[str, Json]:
+        """Parameters by name, as they were logged."""
+        component, cohort = self._read()
+        return cohort.parameters(component.id)
+
+    @property
+    def metrics(self) -> dict[str, MetricSummary]:
+        """Metric summaries by name: count, last, minimum, maximum, mean, std_dev."""
+        component, cohort = self._read()
+        return cohort.metrics(component.id)
+
+    def metric_points(self, name: str) -> list[MetricPoint]:
+        """All points of a metric, by step and then in the order they were logged; empty for an unknown name."""
+        component, cohort = self._read()
+        return cohort.points(component.id, name)
+
+    @property
+    def input_artifacts(self) -> dict[str, ArtifactValue]:
+        """Inputs by name."""
+        component, cohort = self._read()
+        return cohort.input_artifacts(component.id)
+
+    @property
+    def output_artifacts(self) -> dict[str, ArtifactValue]:
+        """Outputs by name."""
+        component, cohort = self._read()
+        return cohort.output_artifacts(component.id)
+
+    @property
+    def tags(self) -> dict[str, str | None]:
+        """Tags of the run."""
+        component, cohort = self._read()
+        return cohort.tags(component.id)
+
+    @property
+    def properties(self) -> dict[str, str]:
+        """Facts that do not change: code version, orchestrator's ids."""
+        component, cohort = self._read()
+        return cohort.properties(component.id)
+
+    @property
+    def status(self) -> Status:
+        """The run's state."""
+        return self._read()[0].status
+
+    @property
+    def status_message(self) -> str | None:
+        """Why the run is in its state: the exception's text of a failed one."""
+        return self._read()[0].status_message
+
+    @property
+    def display_name(self) -> str:
+        """The name for people."""
+        return self._read()[0].display_name
+
+    @property
+    def kind(self) -> Kind:
+        """What the run stands for: a flow, a task, a script ..."""
+        return self._read()[0].kind
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt of its step this is; 1 is the first."""
+        return self._read()[0].attempt
+
+    @property
+    def created_at(self) -> datetime:
+        """When the run was made, UTC."""
+        return self._read()[0].created_at
+
+    @property
+    def started_at(self) -> datetime | None:
+        """When the run was first entered, UTC."""
+        return self._read()[0].started_at
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When the run ended, UTC; None while it has not."""
+        return self._read()[0].ended_at
+
+    @property
+    def url(self) -> str | None:
+        """The orchestrator's page of this run."""
+        orchestrator = self._read()[0].orchestrator
+        return None if orchestrator is None else orchestrator.url
+
+    @property
+    def parent(self) -> Run | None:
+        """The run that this one belongs to: a task's flow, a nested run's outer run."""
+        from plugin_core.tracking.listing import find_runs
+
+        parent = self._read()[0].parent
+        return next(iter(find_runs(component_names=(parent,))), None) if parent else None
+
+    @property
+    def children(self) -> list[Run]:
+        """The runs whose parent this is, oldest first."""
+        from plugin_core.tracking.listing import find_runs
+
+        return find_runs(parent=self._address.component)
+
+    def refresh(self) -> Self:
+        """Forget what was read, so that the next reading is of now."""
+        self._component = self._cohort = None
+        return self
+
+    def _read(self) -> tuple[Component, Cohort]:
+        if self._component is not None and self._cohort is not None:
+            return self._component, self._cohort
+        from plugin_core.tracking.reading import Cohort
+
+        store = engine().store
+        component = store.component(self._address.component)
+        return component, Cohort(store, [component])
+
+    # In other places
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the address only; where it lands, the run logs to that process's journal."""
+        return _landed, (self._address, self._loggable)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Run) and other._address.component == self._address.component
+
+    def __hash__(self) -> int:
+        return hash(self._address.component)
+
+    def __repr__(self) -> str:
+        from plugin_core.tracking.display import summary_line
+
+        return summary_line(self)
+
+    def _repr_html_(self) -> str:
+        from plugin_core.tracking.display import to_html
+
+        return to_html(self)
+
+
+def _landed(address: RunAddress, loggable: bool) -> Run:
+    if is_disabled():
+        from plugin_core.tracking.disabled import DisabledRun
+
+        return DisabledRun()
+    return Run._resolved(address, loggable=loggable)  # noqa: SLF001 - unpickling makes what pickling took apart
+
+
+def _address_of(experiment: str, run: str) -> RunAddress:
+    eng = engine()
+    return RunAddress(
+        experiment=experiment,
+        trial=names.run_group_name(experiment),
+        run_name=run,
+        component=names.component_name(experiment, run),
+        store=eng.settings.store,
+        blobs=eng.settings.blobs,
+        spool=str(eng.settings.spool_dir),
+        journal=eng.journal.id,
+    )
+
+
+def _generated_name() -> str:
+    """SageMaker's form, with twelve random digits: its four collide among the runs of one second."""
+    return f"{_DEFAULT_RUN_NAME}-{int(time.time())}-{secrets.token_hex(6)}"
+
+
+def _title(kind: str) -> str:
+    return f"{kind}-{time.time_ns() // 1000}"
+
+
+def _is_clean_exit(exc: BaseException) -> bool:
+    return isinstance(exc, SystemExit) and exc.code in (None, 0)
+
+
+def _text_of(exc: BaseException | None) -> str:
+    try:
+        return str(exc) or type(exc).__name__
+    except Exception:  # noqa: BLE001 - a user's exception may not print; its type has to do
+        return type(exc).__name__
+
+
+_MODEL_SUFFIXES: Final = (".pkl", ".pickle", ".joblib", ".onnx", ".pt", ".pth", ".safetensors", ".h5", ".keras")
+_DATA_SUFFIXES: Final = (".csv", ".tsv", ".parquet", ".npy", ".npz", ".json", ".jsonl", ".feather", ".arrow", ".db")
+
+
+def _type_of(media_type: str | None, name: str) -> str:
+    """The artifact type that lineage queries look for, from the media type and the file's suffix."""
+    lowered = name.lower()
+    if lowered.endswith(_MODEL_SUFFIXES):
+        return "Model"
+    if (media_type or "").startswith("image/"):
+        return "Image"
+    if lowered.endswith(_DATA_SUFFIXES):
+        return "DataSet"
+    return "Document"

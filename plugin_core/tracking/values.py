@@ -1,0 +1,83 @@
+"""What users log becomes JSON here: kept with its type where JSON has one, else as its text."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import numbers
+from typing import Any, Final, cast
+
+from plugin_core.errors import InvalidValueError
+from plugin_core.model.metrics import Json
+
+_log = logging.getLogger("flowtrail")
+_MAX_DEPTH: Final = 20
+_PLAIN: Final = frozenset({bool, int, float, str, type(None)})
+
+
+def to_json(value: object, *, depth: int = 0) -> Json:  # noqa: PLR0911 - one return for each kind of value
+    """A parameter's value as JSON; a number type of another library as its Python number, the rest as ``str()``."""
+    if type(value) in _PLAIN:
+        return cast("Json", value)
+    if isinstance(value, str):
+        return str.__str__(value)
+    if depth < _MAX_DEPTH:
+        if isinstance(value, dict):
+            return {str(k): to_json(v, depth=depth + 1) for k, v in dict.items(cast("dict[Any, Any]", value))}
+        if isinstance(value, list | tuple):
+            return [to_json(v, depth=depth + 1) for v in cast("list[Any]", value)]
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real):
+        return float(value)
+    return str(value)
+
+
+def to_float(name: str, value: object) -> float:
+    """A metric's value as a double; InvalidValueError for what is no number."""
+    try:
+        return float(cast("Any", value))
+    except OverflowError:
+        return float("inf") if cast("int", value) > 0 else float("-inf")
+    except (TypeError, ValueError) as error:
+        raise InvalidValueError(
+            f"The value of metric {name!r} must be a number, not {type(value).__name__}.",
+            hint="Log text with log_parameter.",
+        ) from error
+
+
+def to_step(step: object) -> int | None:
+    """A metric's step: None, or an int of 0 or more (numpy's integers too); InvalidValueError."""
+    if step is None:
+        return None
+    if isinstance(step, bool) or not hasattr(step, "__index__"):
+        raise InvalidValueError(f"step must be int. It is {type(step).__name__}.")
+    number = cast("Any", step).__index__()
+    if not 0 <= number < 2**63:
+        raise InvalidValueError(f"step must be an int from 0 to 2**63 - 1, not {number}.")
+    return cast("int", number)
+
+
+def to_micros(moment: object) -> int | None:
+    """A timestamp (datetime, or seconds since the epoch) in microseconds UTC; a naive datetime is local time."""
+    if moment is None:
+        return None
+    if isinstance(moment, dt.datetime):
+        return round(moment.timestamp() * 1_000_000)
+    if isinstance(moment, int | float) and not isinstance(moment, bool):
+        return round(moment * 1_000_000)
+    raise InvalidValueError(f"timestamp must be a datetime or seconds since the epoch, not {type(moment).__name__}.")
+
+
+def to_tags(tags: object) -> dict[str, str | None]:
+    """Tags from SageMaker's list of Key and Value, or from a mapping; the caller's own object is left alone."""
+    if tags is None:
+        return {}
+    if isinstance(tags, dict):
+        return {str(k): None if v is None else str(v) for k, v in cast("dict[Any, Any]", tags).items()}
+    try:
+        return {tag["Key"]: tag.get("Value") for tag in cast("list[dict[str, str]]", tags)}
+    except (TypeError, KeyError, AttributeError) as error:
+        raise InvalidValueError(
+            "tags must be a mapping or a list of {'Key': ..., 'Value': ...}.", hint=f"They are {type(tags).__name__}."
+        ) from error
