@@ -74,7 +74,9 @@ def test_a_plain_thread_among_several_open_runs_is_told_to_copy_the_context(flow
 
 
 def test_without_any_run_the_error_lists_where_it_looked(flowtrail_record):
-    with pytest.raises(NoActiveRunError, match=r"Failed to load a Run object.*FLOWTRAIL_RUN_CONTEXT: not set") as caught:
+    with pytest.raises(
+        NoActiveRunError, match=r"Failed to load a Run object.*FLOWTRAIL_RUN_CONTEXT: not set"
+    ) as caught:
         load_run()
 
     assert caught.value.trail[0] == "argument run_name: not given"
