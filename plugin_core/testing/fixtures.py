@@ -43,8 +43,6 @@ class Record:
 def flowtrail_record(tmp_path: Path) -> Iterator[Record]:
     """Send all that this test records to a store of its own, in strict mode; the settings are put back after it."""
     record = Record(tmp_path / "flowtrail")
-    configure(
-        store=record.url, blobs=(record.folder / "blobs").as_uri(), spool_dir=record.spool, strict=True
-    )
+    configure(store=record.url, blobs=(record.folder / "blobs").as_uri(), spool_dir=record.spool, strict=True)
     yield record
     reset_configuration()
