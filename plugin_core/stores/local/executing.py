@@ -18,7 +18,7 @@ Row: TypeAlias = dict[str, Any]
 AnySelect: TypeAlias = Select[*tuple[Any, ...]]  # of any number of columns
 
 _Key: TypeAlias = tuple[UpdateBase, str, tuple[str, ...]]
-_sql: dict[_Key, tuple[str, tuple[str, ...]]] = {}  # as many as there are statements
+_sql: dict[_Key, tuple[str, list[str]]] = {}  # as many as there are statements
 
 IN_LIMIT: Final = 512  # names or ids asked for in one statement
 _LIST: Final = "__listed__"
@@ -40,9 +40,9 @@ def many(connection: Connection, statement: UpdateBase, rows: Iterable[Row]) -> 
 
 
 @cache  # as many as there are statements
-def _compiled(statement: UpdateBase, dialect: Dialect, columns: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+def _compiled(statement: UpdateBase, dialect: Dialect, columns: tuple[str, ...]) -> tuple[str, list[str]]:
     compiled: Any = statement.compile(dialect=dialect, column_keys=list(columns))
-    return str(compiled), tuple(compiled.positiontup)
+    return str(compiled), list(compiled.positiontup)
 
 
 def raw_rows(connection: Connection, query: AnySelect) -> list[tuple[Any, ...]]:

@@ -32,20 +32,15 @@ class LocalStore:
 
     def __init__(self, url: str, *, read_only: bool = False, lock_timeout_s: float = LOCK_TIMEOUT_S) -> None:
         self.url = url
-        self._version: migrate.Version | None = None
         self._connections = Connections(
-            path_of(url), prepare=self._prepare, is_read_only=read_only, lock_timeout_s=lock_timeout_s
+            path_of(url), prepare=migrate.prepare, is_read_only=read_only, lock_timeout_s=lock_timeout_s
         )
         self._connections.follow_file()
 
-    def _prepare(self, connections: Connections) -> None:
-        self._version = migrate.prepare(connections)
-
     @contextmanager
     def _writing(self) -> Generator[Connection]:
-        if self._version is not None and not self._version.is_writable:
-            raise migrate.newer(self._connections.path, self._version, "write to")
         with self._connections.write() as connection:
+            migrate.require_writable(connection, self._connections.path)
             yield connection
 
     # Writing
