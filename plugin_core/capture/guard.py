@@ -27,6 +27,7 @@ class Guard:
         self._lock = threading.Lock()
 
     def __call__(self, site: str) -> _Guarded:
+        """Guard a block; ``site`` names it in the warning."""
         return _Guarded(self, site)
 
     def failed(self, site: str, error: BaseException) -> None:
