@@ -143,6 +143,7 @@ def test_without_scikit_learn_the_error_says_what_to_install(monkeypatch):
         roc_curve(TRUE, SCORES, title="t")
 
 
+@pytest.mark.filterwarnings("ignore:A single label was found")
 @settings(deadline=None)  # the first example pays for scikit-learn's import
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size=1))
 def test_every_pair_is_counted_once(pairs):
