@@ -1,6 +1,6 @@
 """The settings of this process, and where each came from.
 
-``configure()`` > FLOWTRAIL_* variables > the project's .env > flowtrail.toml > [tool.flowtrail] in
+``configure()`` > a recording parent process > FLOWTRAIL_* variables > the project's .env > flowtrail.toml > [tool.flowtrail] in
 pyproject.toml > a profile > defaults. Values are checked by hand-written parsers: importing a settings
 framework would cost each step process more CPU than all else that recording imports.
 """
@@ -21,6 +21,7 @@ from plugin_core.tracking.settings_sources import (
     Layer,
     Origin,
     Surroundings,
+    carrier_layer,
     did_you_mean,
     dotenv_layer,
     environment_layer,
@@ -218,7 +219,11 @@ def read_settings(arguments: Mapping[str, Any], surroundings: Surroundings) -> t
 def _layers(arguments: Mapping[str, Any], surroundings: Surroundings, project: Path | None) -> list[Layer]:
     names = _PARSERS.keys()
     given = {k: (v, Origin("argument", f"the argument {k}")) for k, v in arguments.items()}
-    layers = [Layer(given, surroundings.cwd), environment_layer(surroundings.environ, names, surroundings.cwd)]
+    layers = [
+        Layer(given, surroundings.cwd),
+        carrier_layer(surroundings.environ, surroundings.cwd),
+        environment_layer(surroundings.environ, names, surroundings.cwd),
+    ]
     if project is not None:
         layers += [dotenv_layer(project, names), *project_layers(project, names)]
     chosen = next((layer.values["profile"] for layer in layers if "profile" in layer.values), None)

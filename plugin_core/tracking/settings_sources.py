@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from plugin_core.errors import SettingsError
+from plugin_core.tracking.carrier import RUN_CONTEXT_VARIABLE, from_env
 
 PREFIX: Final = "FLOWTRAIL_"
-RESERVED: Final = frozenset({"FLOWTRAIL_RUN_CONTEXT"})
+RESERVED: Final = frozenset({RUN_CONTEXT_VARIABLE})
 PROJECT_FILE: Final = "flowtrail.toml"
 _MARKERS: Final = (PROJECT_FILE, "pyproject.toml", ".git")
 _log = logging.getLogger("flowtrail")
@@ -26,7 +27,7 @@ _log = logging.getLogger("flowtrail")
 class Origin:
     """Where a setting's value came from: ``kind`` is the source, ``where`` the variable, file or call.
 
-    Kinds, strongest first: argument, environment, .env, flowtrail.toml, pyproject.toml, profile, default.
+    Kinds, strongest first: argument, parent, environment, .env, flowtrail.toml, pyproject.toml, profile, default.
     """
 
     kind: str
@@ -97,6 +98,16 @@ def environment_layer(environ: Mapping[str, str], fields: Collection[str], cwd: 
     if unknown:
         _warn_unknown(unknown, fields, "the environment")
     return Layer({field: (text, Origin("environment", name)) for field, name, text in known}, cwd)
+
+
+def carrier_layer(environ: Mapping[str, str], cwd: Path) -> Layer:
+    """Where the parent process records, so that a child in another folder finds the same store."""
+    address = from_env(environ)
+    if address is None:
+        return Layer({}, cwd)
+    given = {"store": address.store, "blobs": address.blobs, "spool_dir": address.spool}
+    origin = Origin("parent", f"the parent process ({RUN_CONTEXT_VARIABLE})")
+    return Layer({field: (value, origin) for field, value in given.items() if value is not None}, cwd)
 
 
 def dotenv_layer(folder: Path, fields: Collection[str]) -> Layer:
