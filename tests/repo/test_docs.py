@@ -45,9 +45,8 @@ def test_every_error_has_its_heading_with_its_code():
 
 
 def test_every_command_has_its_heading_with_all_its_options():
-    from typer.main import get_command
-
     from plugin_core.cli.app import app
+    from typer.main import get_command
 
     text = (ROOT / "docs/reference/commands.md").read_text()
     for name, command in walk(get_command(app)):
