@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-HOSTS = re.compile(r"pypi\.org|pythonhosted|registry\.npmjs|files\.python|deb\.debian|index-url|extra-index", re.IGNORECASE)
+HOSTS = re.compile(r"(?i)pypi\.org|pythonhosted|registry\.npmjs|files\.python|deb\.debian|index-url|extra-index")
 PATHS = re.compile(r"/(?:root|home|Users)/[\w.]+/|/work/|/tmp/[a-z]+\.[A-Za-z0-9]+/")
 SKIPPED = {"LICENSE", "tests/repo/test_hygiene.py"}
 
