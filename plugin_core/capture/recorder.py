@@ -248,7 +248,13 @@ class Recorder:
 
     # Values
 
-    def _inputs(self, address: RunAddress, values: Mapping[str, Any], upstream: Mapping[str, tuple[str, ...]]) -> None:
+    def _inputs(
+        self,
+        address: RunAddress,
+        values: Mapping[str, Any],
+        upstream: Mapping[str, tuple[str, ...]],
+        level: str | None,
+    ) -> None:
         at = now_us()
         parameters: dict[str, Json] = {}
         entries: dict[str, ArtifactValue] = {}
