@@ -59,6 +59,8 @@ def _prefect_url(kind: str, run_id: object) -> str | None:
 
 def log_task_link(engine: Any) -> None:
     """Add a line with the record's address to the task run's log in Prefect; the console stays as it is."""
+    if engine.task_run.flow_run_id is None:
+        return  # Prefect keeps the logs of flow runs
     _compat.log_to_api(
         f"flowtrail record: {record_url(task_record_path(engine.task_run.id))}",
         flow_run_id=engine.task_run.flow_run_id,
