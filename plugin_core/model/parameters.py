@@ -1,5 +1,7 @@
 """Parameter values: JSON, kept with their types; what JSON cannot hold has a tagged form.
 
+A tag is a key that begins with ``$``; such a key of the user's own gets one more.
+
 ``to_text`` and ``from_text`` are the one encoding used by journal and store.
 """
 
@@ -31,7 +33,7 @@ def _tagged(value: Any) -> Any:
     if isinstance(value, int):
         return int(value) if value.bit_length() <= _SAFE_INT_BITS else {_INT_TAG: hex(value)}
     if isinstance(value, dict):
-        return {k: _tagged(v) for k, v in value.items()}
+        return {f"${k}" if k.startswith("$") else k: _tagged(v) for k, v in value.items()}
     if isinstance(value, list):
         return [_tagged(v) for v in value]
     return value
@@ -49,7 +51,7 @@ def _untagged(value: dict[str, Any]) -> Any:
             return float(value[_FLOAT_TAG])
         if _INT_TAG in value:
             return int(value[_INT_TAG], 16)
-    return value
+    return {k.removeprefix("$"): v for k, v in value.items()}
 
 
 def number_of(value: Json) -> float | None:

@@ -1,0 +1,177 @@
+"""What a Run records, and what it refuses. Behaviour is SageMaker Experiments' but for the named differences."""
+
+import math
+import re
+
+import numpy as np
+import pytest
+
+from plugin_core import InvalidValueError, Run, RunStateError
+from plugin_core.model.components import Status
+
+
+def test_parameters_are_kept_with_their_types(flowtrail_record):
+    values = {"i": 3, "f": 0.5, "s": "x", "b": True, "n": None, "l": [1, "a"], "d": {"k": 1.5}}
+    with Run("exp", "r1") as run:
+        run.log_parameters(values)
+
+    assert run.parameters == values
+    assert type(run.parameters["b"]) is bool
+
+
+def test_numbers_of_numpy_are_kept_as_python_numbers(flowtrail_record):
+    with Run("exp") as run:
+        run.log_parameter("n", np.int64(3))
+        run.log_parameter("x", np.float32(0.5))
+
+    assert run.parameters == {"n": 3, "x": 0.5}
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_what_is_not_finite_is_kept_as_it_was_logged(flowtrail_record, value):
+    with Run("exp") as run:
+        run.log_parameter("p", value)
+        run.log_metric("m", value)
+
+    assert repr(run.parameters["p"]) == repr(value)
+    assert repr(run.metric_points("m")[0].value) == repr(value)
+
+
+def test_an_integer_of_any_size_is_kept(flowtrail_record):
+    with Run("exp") as run:
+        run.log_parameter("huge", 10**5000)
+
+    assert run.parameters["huge"] == 10**5000
+
+
+def test_a_later_value_of_a_parameter_replaces_the_earlier(flowtrail_record):
+    with Run("exp") as run:
+        run.log_parameter("lr", 0.1)
+        run.log_parameter("lr", 0.2)
+
+    assert run.parameters == {"lr": 0.2}
+
+
+def test_metrics_come_back_as_points_and_summaries(flowtrail_record):
+    with Run("exp") as run:
+        for step, value in enumerate([0.9, 0.5, 0.7]):
+            run.log_metric("loss", value, step=step)
+
+    assert [(p.step, p.value) for p in run.metric_points("loss")] == [(0, 0.9), (1, 0.5), (2, 0.7)]
+    summary = run.metrics["loss"]
+    assert (summary.count, summary.last, summary.minimum, summary.maximum) == (3, 0.7, 0.5, 0.9)
+    assert summary.mean == pytest.approx(0.7)
+    assert summary.std_dev == pytest.approx(np.std([0.9, 0.5, 0.7]))
+
+
+def test_without_a_step_points_are_counted_from_zero(flowtrail_record):
+    with Run("exp") as run:
+        for value in (3.0, 2.0, 1.0):
+            run.log_metric("loss", value)
+
+    assert [p.step for p in run.metric_points("loss")] == [0, 1, 2]
+
+
+def test_a_timestamp_is_kept_to_the_microsecond(flowtrail_record):
+    with Run("exp") as run:
+        run.log_metric("loss", 1, timestamp=1_700_000_000.123456, step=np.int64(4))
+
+    point = run.metric_points("loss")[0]
+    assert (point.step, point.time.timestamp()) == (4, 1_700_000_000.123456)
+
+
+@pytest.mark.parametrize("step", [1.5, "1", True, -1, 2**63])
+def test_a_step_that_is_no_count_is_refused(flowtrail_record, step):
+    with Run("exp") as run, pytest.raises(ValueError, match="step must be"):
+        run.log_metric("loss", 1.0, step=step)
+
+
+def test_a_metric_that_is_no_number_is_refused_by_name(flowtrail_record):
+    with Run("exp") as run, pytest.raises(InvalidValueError, match="metric 'loss' must be a number, not str"):
+        run.log_metric("loss", "high")
+
+
+def test_logging_outside_of_with_is_refused_in_sagemakers_words(flowtrail_record):
+    run = Run("exp", "r1")
+
+    expected = re.escape("This method should be called inside context of 'with' statement.")
+    for log in (lambda: run.log_parameter("a", 1), lambda: run.log_metric("m", 1.0)):
+        with pytest.raises(RuntimeError, match=expected):
+            log()
+
+
+def test_logging_after_the_outermost_with_is_refused(flowtrail_record):
+    with Run("exp") as run:
+        run.log_metric("m", 1.0)
+
+    with pytest.raises(RunStateError):
+        run.log_metric("m", 2.0)
+
+
+@pytest.mark.parametrize(
+    ("experiment", "run", "message"),
+    [
+        ("e" * 60, "r", r"experiment_name \(length: 60\) must have length less than or equal to 59"),
+        ("e", "r" * 60, r"run_name \(length: 60\) must have length less than or equal to 59"),
+        ("my_exp", "r", "experiment_name 'my_exp' must match"),
+        ("e", "-r", "run_name '-r' must match"),
+        ("", "r", "experiment_name '' must match"),
+        (3, "r", "experiment_name must be a str, not int"),
+    ],
+)
+def test_names_beyond_the_limits_are_refused_with_limit_and_value(flowtrail_record, experiment, run, message):
+    with pytest.raises(ValueError, match=message):
+        Run(experiment, run)
+
+
+def test_names_are_lower_cased(flowtrail_record):
+    with Run("MyExp", "RunA") as run:
+        pass
+
+    assert run.experiment_config == {
+        "ExperimentName": "myexp",
+        "TrialName": "Default-Run-Group-myexp",
+        "RunName": "myexp-runa",
+    }
+
+
+def test_generated_names_have_sagemakers_form_and_differ(flowtrail_record):
+    run_names = {Run("exp").run_name for _ in range(50)}
+
+    assert len(run_names) == 50
+    assert all(re.fullmatch(r"sagemaker-run-\d{10}-[0-9a-f]{12}", name) for name in run_names)
+
+
+def test_the_callers_tags_are_not_changed(flowtrail_record):
+    tags = [{"Key": "team", "Value": "a"}]
+    with Run("exp", tags=tags) as run:
+        pass
+
+    assert tags == [{"Key": "team", "Value": "a"}]
+    assert run.tags == {"team": "a", "sagemaker:trial-component-source": "run"}
+    assert flowtrail_record.store.experiment("exp").tags == {"team": "a"}
+
+
+def test_status_is_running_inside_and_completed_after(flowtrail_record):
+    with Run("exp") as run:
+        assert run.status is Status.RUNNING
+        assert run.status_message == "Within a run context"
+
+    assert run.status is Status.COMPLETED
+    assert run.ended_at >= run.started_at
+
+
+def test_an_exception_fails_the_run_and_goes_on(flowtrail_record):
+    error = KeyError("lost")
+    with pytest.raises(KeyError) as caught, Run("exp") as run:
+        raise error
+
+    assert caught.value is error
+    assert (run.status, run.status_message) == (Status.FAILED, "'lost'")
+
+
+def test_a_secret_that_is_logged_by_name_is_not_kept(flowtrail_record):
+    with Run("exp") as run:
+        run.log_parameter("db_password", "hunter2-hunter2")
+
+    assert run.parameters == {"db_password": "[redacted]"}
