@@ -36,6 +36,7 @@ from plugin_core.model.changes import (
 from plugin_core.model.components import ArtifactValue, OrchestratorRef, Status
 from plugin_core.model.lineage import ArtifactType, AssociationType, NodeKind, NodeRef
 from plugin_core.model.metrics import Json
+from plugin_core.model.parameters import to_text
 from plugin_core.tracking.carrier import RunAddress
 from plugin_core.tracking.engine import Engine, engine, now_us
 from plugin_core.tracking.run import Run
@@ -403,6 +404,7 @@ class Recorder:
 
 def _put(artifact: DescribedArtifact, uri: str, at: int) -> PutArtifact:
     location = {} if artifact.location is None else {"location": artifact.location}
+    of_its_own = {f"parameter.{key}": to_text(value) for key, value in artifact.parameters.items()}
     return PutArtifact(
         at=at,
         source_uri=uri,
@@ -410,7 +412,7 @@ def _put(artifact: DescribedArtifact, uri: str, at: int) -> PutArtifact:
         name=artifact.name,
         media_type=artifact.media_type,
         size_bytes=artifact.size_bytes,
-        properties={**artifact.properties, **location},
+        properties={**artifact.properties, **of_its_own, **location},
     )
 
 
