@@ -264,8 +264,7 @@ def _links(store: TrackingStore, component: Component, *, is_output: bool) -> tu
     uris = dict.fromkeys([*(uri for _, uri in named), *_uris(edges, is_output=is_output)])
     found = {a.source_uri: ArtifactRow.of(a) for a in store.artifacts(source_uris=tuple(uris))} if uris else {}
     known = {uri for _, uri in named}
-    for uri in (uri for uri in uris if uri not in known):
-        named.append((found[uri].name if uri in found else uri, uri))
+    named += [(found[uri].name if uri in found else uri, uri) for uri in uris if uri not in known]
     return tuple(
         Link(name=name, value=uri, artifact=found.get(uri), others=_others(store, found.get(uri), is_output=is_output))
         for name, uri in named

@@ -36,10 +36,6 @@ def _show_headline(found: Headline | None) -> str:
     return "" if found is None else f"{found.metric} {look.number(found.value)}"
 
 
-def _first_line(text: str) -> str:
-    return next(iter(text.strip().splitlines()), "")
-
-
 # Listings
 
 

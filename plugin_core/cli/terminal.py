@@ -12,8 +12,8 @@ import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Final, TextIO
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal, TextIO
 
 from rich.console import Console, RenderableType
 from rich.table import Table
@@ -141,7 +141,7 @@ class Terminal:
     def table(self, columns: Sequence[Column], rows: Iterable[Sequence[str | Text]]) -> Table:
         """A table without lines, one row a line."""
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-        cut = "ellipsis" if self.unicode else "crop"
+        cut: Literal["ellipsis", "crop"] = "ellipsis" if self.unicode else "crop"
         for column in columns:
             table.add_column(
                 column.title,
@@ -215,7 +215,7 @@ def duration(seconds: float | None) -> str:
     return f"{whole // 60} min {whole % 60:02d} s"
 
 
-def ago(span: Any) -> str:
+def ago(span: timedelta) -> str:
     """How long ago, in one unit."""
     seconds = span.total_seconds()
     if seconds < 5:  # noqa: PLR2004
