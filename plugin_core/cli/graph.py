@@ -77,7 +77,7 @@ def trees(graph: Graph, direction: Direction, terminal: Terminal) -> list[Text |
     if len(graph.starts) > 1:
         return [_tree(graph, root, _children(graph.edges, down=True), terminal, set()) for root in _sources(graph)]
     parts: list[Text | Tree] = []
-    (start,) = graph.starts
+    start = next(iter(graph.starts))
     for wanted, title, down in ((Direction.ASCENDANTS, "Came from", False), (Direction.DESCENDANTS, "Went into", True)):
         if direction in {wanted, Direction.BOTH}:
             tree = _tree(graph, start, _children(graph.edges, down=down), terminal, set())

@@ -44,11 +44,11 @@ def executions(rows: Sequence[ExecutionRow], terminal: Terminal) -> RenderableTy
     columns = [
         Column("STATUS", keep=True),
         Column("EXECUTION", keep=True),
-        Column("NAME"),
+        Column("NAME", drop=2),
         Column("STARTED", keep=True),
         Column("DURATION", right=True, keep=True),
-        Column("STEPS", right=True, keep=True),
-        Column("METRIC"),
+        Column("STEPS", right=True, keep=True, drop=3),
+        Column("METRIC", drop=1),
     ]
     return terminal.table(columns, (_execution(row, terminal) for row in rows))
 
@@ -71,11 +71,11 @@ def runs(rows: Sequence[ExecutionRow], terminal: Terminal) -> RenderableType:
     columns = [
         Column("STATUS", keep=True),
         Column("RUN", keep=True),
-        Column("NAME"),
-        Column("KIND"),
+        Column("NAME", drop=1),
+        Column("KIND", keep=True, drop=3),
         Column("STARTED", keep=True),
         Column("DURATION", right=True, keep=True),
-        Column("METRIC"),
+        Column("METRIC", drop=2),
     ]
     lines = (
         [*_execution(row, terminal)[:3], row.run.kind, *_execution(row, terminal)[3:5], _show_headline(row.headline)]
@@ -108,8 +108,8 @@ def artifacts(rows: Sequence[ArtifactRow], terminal: Terminal) -> RenderableType
         Column("NAME"),
         Column("WHAT"),
         Column("SIZE", right=True, keep=True),
-        Column("STORED", keep=True),
-        Column("MADE", keep=True),
+        Column("STORED", keep=True, drop=3),
+        Column("SEEN", keep=True, drop=2),
         Column("ID", keep=True),
     ]
     lines = (
@@ -155,8 +155,8 @@ def run_detail(detail: RunDetail, terminal: Terminal) -> list[RenderableType]:
     sections: list[tuple[str, RenderableType | None]] = [
         ("Parameters", parameters(detail.parameters, terminal) if detail.parameters else None),
         ("Metrics", metrics(detail.metrics, terminal) if detail.metrics else None),
-        ("Inputs", links(detail.inputs, terminal, others="MADE BY") if detail.inputs else None),
-        ("Outputs", links(detail.outputs, terminal, others="USED BY") if detail.outputs else None),
+        ("Inputs", links(detail.inputs, terminal, "MADE BY", detail.run.experiment) if detail.inputs else None),
+        ("Outputs", links(detail.outputs, terminal, "USED BY", detail.run.experiment) if detail.outputs else None),
         (f"Steps ({len(detail.steps)})", steps(detail.steps, terminal) if detail.steps else None),
     ]
     for title, part in sections:
@@ -238,33 +238,31 @@ def metrics(summaries: Mapping[str, MetricSummary], terminal: Terminal) -> Rende
     return terminal.table(columns, lines)
 
 
-def links(found: Sequence[Link], terminal: Terminal, *, others: str) -> RenderableType:
-    """Data of a run: name, type and shape, size, short hash, and the runs at the other end."""
+def links(found: Sequence[Link], terminal: Terminal, others: str, experiment: str | None) -> RenderableType:
+    """Data of a run: name, type and shape, size, short hash, and the runs at the other end.
+
+    Runs of the same ``experiment`` are named without it.
+    """
     columns = [
         Column("NAME"),
         Column("TYPE", keep=True),
-        Column("WHAT"),
-        Column("SIZE", right=True, keep=True),
+        Column("WHAT", drop=1),
+        Column("SIZE", right=True, keep=True, drop=2),
         Column("ID", keep=True),
         Column(others),
     ]
-    return terminal.table(columns, (_link(link, terminal) for link in found))
+    return terminal.table(columns, (_link(link, terminal, f"{experiment}-") for link in found))
 
 
-def _link(link: Link, terminal: Terminal) -> list[str | Text]:
-    row = link.artifact
-    rest = f" +{len(link.others) - 1}" if len(link.others) > 1 and terminal.interactive else ""
-    others = (link.others[0] + rest if link.others else "") if terminal.interactive else ", ".join(link.others)
+def _link(link: Link, terminal: Terminal, prefix: str) -> list[str | Text]:
+    row, names = link.artifact, [name.removeprefix(prefix) for name in link.others]
+    if terminal.interactive and len(names) > 1:
+        names = [f"{names[0]} +{len(names) - 1}"]
+    others = ", ".join(names)
     if row is None:
         return [link.name, "", "", "", short_uri(link.value), others]
-    return [
-        link.name,
-        row.type,
-        what(row) or row.properties.get("preview", ""),
-        look.size(row.size_bytes),
-        short_uri(row.uri),
-        others,
-    ]
+    shown = what(row) or row.properties.get("preview", "")
+    return [link.name, row.type, shown, look.size(row.size_bytes), short_uri(row.uri), others]
 
 
 def steps(rows: Sequence[StepRow], terminal: Terminal) -> RenderableType:
@@ -273,8 +271,8 @@ def steps(rows: Sequence[StepRow], terminal: Terminal) -> RenderableType:
         Column("STATUS", keep=True),
         Column("STEP"),
         Column("DURATION", right=True, keep=True),
-        Column("ATTEMPT", right=True, keep=True),
-        Column("METRIC"),
+        Column("ATTEMPT", right=True, keep=True, drop=2),
+        Column("METRIC", drop=1),
         Column("RUN", keep=True),
     ]
     shown = rows[:_STEPS_SHOWN] if terminal.interactive else rows
@@ -305,7 +303,7 @@ def _look_further(detail: RunDetail, terminal: Terminal) -> list[RenderableType]
         commands.insert(0, f"flowtrail show {failed.component}")
     elif detail.metrics:
         commands.insert(0, f"flowtrail show {detail.run.component} --metrics {next(iter(detail.metrics))}")
-    return ["", Text("Look further:  " + f"  {terminal.dot()}  ".join(commands), style="dim")]
+    return ["", Text("\n".join(["Look further:", *(f"  {command}" for command in commands)]), style="dim")]
 
 
 def points(series: Iterable[MetricPoint], terminal: Terminal) -> RenderableType:
@@ -355,8 +353,8 @@ def artifact_detail(detail: ArtifactDetail, terminal: Terminal) -> list[Renderab
 
 def _runs(found: Sequence[RunView], terminal: Terminal) -> RenderableType:
     columns = [Column("STATUS", keep=True), Column("RUN", keep=True), Column("NAME"), Column("STARTED", keep=True)]
-    lines = (
+    lines: list[list[str | Text]] = [
         [terminal.status(r.status, inferred=r.status_inferred), r.component, r.name, terminal.when(r.started_at)]
         for r in found
-    )
+    ]
     return terminal.table(columns, lines)

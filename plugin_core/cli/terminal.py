@@ -10,11 +10,12 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal, TextIO
+from typing import Final, TextIO
 
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -23,6 +24,8 @@ from rich.tree import Tree
 from plugin_core.model.components import Status
 
 _UNLIMITED: Final = 100_000  # the width of what is piped
+_LEAST: Final = 10  # a column that may be cut keeps so much
+_GAP: Final = 2
 # C0, DEL, C1, and the characters that turn the direction of text.
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -52,11 +55,15 @@ _STATES: Final[dict[Status, tuple[str, str, str]]] = {  # icon, plain icon, styl
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table: ``keep`` columns are never cut, others give way on a narrow terminal."""
+    """A column of a table. On a narrow terminal those with the highest ``drop`` go first, once others are cut.
+
+    ``keep`` columns are never cut: what stands in them can be copied.
+    """
 
     title: str
     right: bool = False
     keep: bool = False
+    drop: int = 0
 
 
 class Terminal:
@@ -138,21 +145,28 @@ class Terminal:
 
     # Shapes
 
-    def table(self, columns: Sequence[Column], rows: Iterable[Sequence[str | Text]]) -> Table:
-        """A table without lines, one row a line."""
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-        cut: Literal["ellipsis", "crop"] = "ellipsis" if self.unicode else "crop"
-        for column in columns:
-            table.add_column(
-                column.title,
-                justify="right" if column.right else "left",
-                no_wrap=True,
-                overflow="fold" if column.keep else cut,
-                min_width=None if not column.keep else len(column.title),
-            )
-        for row in rows:
-            table.add_row(*(cell if isinstance(cell, Text) else Text(clean(cell)) for cell in row))
-        return table
+    def table(self, columns: Sequence[Column], rows: Iterable[Sequence[str | Text]]) -> Text:
+        """A table without lines, one row a line, as wide as the terminal at most where it can be."""
+        cells = [[cell if isinstance(cell, Text) else Text(clean(cell)) for cell in row] for row in rows]
+        widths = [
+            max([cell_len(column.title), *(row[i].cell_len for row in cells)]) for i, column in enumerate(columns)
+        ]
+        shown = fit(columns, widths, self.width)
+        header: list[Text] = [Text(column.title, "bold") for column in columns]
+        lines = [self._line(columns, row, shown) for row in (header, *cells)]
+        return Text("\n").join(lines)
+
+    def _line(self, columns: Sequence[Column], row: Sequence[Text], shown: Mapping[int, int]) -> Text:
+        parts: list[Text] = []
+        for index, width in shown.items():
+            cell = row[index].copy()
+            if cell.cell_len > width:
+                cell.truncate(width, overflow="ellipsis" if self.unicode else "crop")
+            pad = " " * (width - cell.cell_len)
+            parts.append(Text(pad) + cell if columns[index].right else cell + pad)
+        line = Text("  ").join(parts)
+        line.rstrip()
+        return line
 
     def tree(self, label: Text) -> Tree:
         """A tree; its guides are ASCII where nothing else can be shown."""
@@ -178,6 +192,24 @@ class Terminal:
         lines = [f"{mark} {clean(what, lines=True)}"]
         lines += [f"  {name + ':':7}{clean(text, lines=True)}" for name, text in facts]
         return "\n".join(lines)
+
+
+def fit(columns: Sequence[Column], widths: Sequence[int], room: int) -> dict[int, int]:
+    """Which columns are shown, and how wide: cut the widest that may be, then drop, until they fit into ``room``."""
+    shown = dict(enumerate(widths))
+    while sum(shown.values()) + _GAP * (len(shown) - 1) > room:
+        over = sum(shown.values()) + _GAP * (len(shown) - 1) - room
+        flexible = [i for i in shown if not columns[i].keep and shown[i] > _LEAST]
+        droppable = [i for i in shown if columns[i].drop]
+        if flexible:
+            widest = max(flexible, key=lambda i: shown[i])
+            shown[widest] = max(_LEAST, shown[widest] - max(1, min(over, shown[widest] // 4)))
+        elif droppable:
+            del shown[max(droppable, key=lambda i: columns[i].drop)]
+            shown |= {i: widths[i] for i in shown}
+        else:
+            break
+    return shown
 
 
 def _encodes(stream: TextIO, text: str) -> bool:
