@@ -53,14 +53,11 @@ class Recorder:
     """Records executions and steps of any orchestrator. One per process; safe to share between threads."""
 
     def __init__(self, engine: Engine) -> None:
-        from plugin_core.capture.values import Limits
-
         self._engine = engine
+        self._limits: dict[str, Limits] = {}  # by level
         self.guard = Guard(strict=engine.settings.strict)
-        self._limits: Limits = Limits(level=engine.settings.capture, max_bytes=engine.settings.capture_max_bytes)
         self._payloads = PayloadWriter(engine, self.guard.failed)
         self._outputs: dict[str, tuple[str, ...]] = {}  # result URI -> content identities, of steps of this process
-        self._code_seen: set[str] = set()
 
     # Events
 
@@ -70,7 +67,7 @@ class Recorder:
             address = self._address(event.key)
             self._put_execution(event.key, address, event)
             self._set_status(address, Status.RUNNING, event.at, started_at=event.at)
-            self._inputs(address, event.parameters, {})
+            self._inputs(address, event.parameters, {}, event.capture)
             self._code_version(address)
             return Run._resolved(address, loggable=True)  # noqa: SLF001 - capture makes the handles of steps
         return None
@@ -79,8 +76,11 @@ class Recorder:
         """Record that an execution ended, also one whose start nobody recorded."""
         with self.guard("the end of an execution"):
             address = self._address(event.key)
+            self._add_properties(address, event.properties)
+            if event.reused_uri is not None:
+                self._reused(address, event.reused_uri, event.key.experiment)
             if event.output is not NOTHING:
-                self._outputs_of(address, event.key.experiment, event.output, event.result_uris)
+                self._outputs_of(address, event.key.experiment, event.output, event.result_uris, event.capture)
             self._set_status(
                 address, event.status, event.at, message=event.message, ended_at=event.at, inferred=event.inferred
             )
@@ -91,7 +91,7 @@ class Recorder:
             address = self._address(event.key)
             self._put_step(event.key, address, event)
             self._set_status(address, Status.RUNNING, event.at, started_at=event.at)
-            self._inputs(address, event.inputs, event.upstream)
+            self._inputs(address, event.inputs, event.upstream, event.capture)
             return Run._resolved(address, loggable=True)  # noqa: SLF001
         return None
 
@@ -105,7 +105,7 @@ class Recorder:
             if event.reused_uri is not None:
                 self._reused(address, event.reused_uri, event.name)
             if event.output is not NOTHING:
-                self._outputs_of(address, event.name, event.output, event.result_uris)
+                self._outputs_of(address, event.name, event.output, event.result_uris, event.capture)
             self._set_status(
                 address, event.status, event.at, message=event.message, ended_at=event.at, inferred=event.inferred
             )
@@ -248,13 +248,19 @@ class Recorder:
 
     # Values
 
-    def _inputs(self, address: RunAddress, values: Mapping[str, Any], upstream: Mapping[str, tuple[str, ...]]) -> None:
+    def _inputs(
+        self,
+        address: RunAddress,
+        values: Mapping[str, Any],
+        upstream: Mapping[str, tuple[str, ...]],
+        level: str | None,
+    ) -> None:
         at = now_us()
         parameters: dict[str, Json] = {}
         entries: dict[str, ArtifactValue] = {}
         changes: list[Change] = []
         for name, value in values.items():
-            described = self._describe(name, value)
+            described = self._describe(name, value, level)
             parameters |= described.parameters
             identities = self._input_artifacts(address, described, entries, changes, at, bool(upstream.get(name)))
             self._upstream_of(address, upstream.get(name, ()), identities, changes, at)
@@ -307,12 +313,14 @@ class Recorder:
             self._upstream_of(address, uris, set(), changes, at)
         self._engine.record(*changes)
 
-    def _outputs_of(self, address: RunAddress, name: str, value: Any, result_uris: tuple[str, ...]) -> None:
+    def _outputs_of(
+        self, address: RunAddress, name: str, value: Any, result_uris: tuple[str, ...], level: str | None
+    ) -> None:
         """Record a result: its content where that has an identity, and the result itself under the step's URIs."""
         if value is None:
             return
         at = now_us()
-        described = self._describe("result", value)
+        described = self._describe("result", value, level)
         entries: dict[str, ArtifactValue] = {}
         changes: list[Change] = []
         contents: list[str] = []
@@ -350,10 +358,18 @@ class Recorder:
             _edge(_artifact(uri), _node(address), AssociationType.CONTRIBUTED_TO, at),
         )
 
-    def _describe(self, name: str, value: Any) -> Description:
+    def _describe(self, name: str, value: Any, level: str | None) -> Description:
         from plugin_core.capture.values import describe
 
-        return describe(name, value, limits=self._limits, redactor=self._engine.redactor)
+        return describe(name, value, limits=self._limits_at(level), redactor=self._engine.redactor)
+
+    def _limits_at(self, level: str | None) -> Limits:
+        wanted = level or self._engine.settings.capture
+        if wanted not in self._limits:
+            from plugin_core.capture.values import Limits
+
+            self._limits[wanted] = Limits(level=wanted, max_bytes=self._engine.settings.capture_max_bytes)
+        return self._limits[wanted]
 
     def _store(self, artifact: DescribedArtifact, uri: str) -> None:
         if artifact.payload is not None:

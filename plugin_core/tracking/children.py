@@ -43,7 +43,7 @@ def uninstall() -> None:
 
 
 def _wrap_popen() -> None:
-    original = subprocess.Popen.__init__
+    original: Callable[..., None] = subprocess.Popen.__init__
 
     @functools.wraps(original)
     def init(self: subprocess.Popen[Any], *args: Any, **kwargs: Any) -> None:
