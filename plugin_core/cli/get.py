@@ -62,14 +62,11 @@ def get(
 
 
 def _stored(session: Session, artifact: Artifact) -> tuple[BlobStore, str]:
-    from plugin_core.tracking.engine import engine
-
     if artifact.blob is None:
         place = artifact.properties.get("location")
         hint = f"It was at {place} when it was recorded." if place else "Only its description was recorded."
         raise NotFoundError("stored copy of artifact", artifact.name, hint=hint)
-    del session
-    return engine().blobs, artifact.blob
+    return session.blobs(), artifact.blob
 
 
 def _target(artifact: Artifact, output: Path | None, *, force: bool) -> Path:

@@ -133,7 +133,7 @@ def _label(graph: Graph, node: NodeRef, terminal: Terminal) -> Text:
     name = look.clean(graph.name(node))
     if node in graph.runs:
         run = graph.runs[node]
-        return Text.assemble(terminal.status(run.status).split()[0], " ", (name, "bold"), (f"  {node.key}", "dim"))
+        return Text.assemble((name, "bold"), "  ", terminal.status(run.status), (f"  {look.clean(node.key)}", "dim"))
     row = graph.artifacts.get(node)
     facts = [render.what(row), look.size(row.size_bytes)] if row is not None else []
     shown = "  ".join(look.clean(part) for part in (*facts, render.short_uri(node.key)) if part)

@@ -34,10 +34,8 @@ def reconcile(
     session = Session(store=store, profile=profile, as_json=as_json)
     changes: list[SetStatus] = []
     if not session.is_empty():
-        from plugin_core.tracking.engine import engine
-
         changes = settle(
-            engine().store,
+            session.store(),
             now=session.terminal.now,
             alive=local_liveness(session.spool),
             judges=_contained(judges()) if ask else None,

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from plugin_core.cli.progress import copying
-from plugin_core.cli.session import JsonOption, ProfileOption, Session, StoreOption
+from plugin_core.cli.session import JsonOption, ProfileOption, Session, StoreOption, has_journals
 from plugin_core.cli.terminal import Column, size
 
 
@@ -35,7 +35,7 @@ def recover(
     from plugin_core import journal
     from plugin_core.stores import open_store
 
-    if not folder.is_dir() or not any(folder.glob("*.jrn")):
+    if not has_journals(folder):
         session.print_json(asdict(journal.RecoveryReport())) if as_json else session.say("Nothing waits.")
         return
     with copying(session.terminal, "recovering") as progress:

@@ -27,6 +27,7 @@ from plugin_core.model.names import RUN_SOURCE_TAG
 from plugin_core.model.parameters import to_text
 
 _STEPS_SHOWN: Final = 60
+_FAILURES_SHOWN: Final = 5
 _VALUE_WIDTH: Final = 60
 _HASH_DIGITS: Final = 12
 _CODE: Final = ("git.commit", "git.dirty", "git.branch", "git.repository")
@@ -162,7 +163,16 @@ def run_detail(detail: RunDetail, terminal: Terminal) -> list[RenderableType]:
     for title, part in sections:
         if part is not None:
             parts += ["", terminal.heading(title), part]
-    return [*parts, *_look_further(detail, terminal)]
+    return [*parts, *_failures(detail.steps, terminal), *_look_further(detail, terminal)]
+
+
+def _failures(rows: Sequence[StepRow], terminal: Terminal) -> list[RenderableType]:
+    """Why steps failed, a line each: nobody should have to open them one by one."""
+    failed = [row.run for row in rows if _failed(row.run) and row.run.message]
+    lines = [
+        Text(terminal.clip(f"{run.name}: {run.message}", 160), look.VERMILLION) for run in failed[:_FAILURES_SHOWN]
+    ]
+    return ["", terminal.heading("Failures"), *lines] if lines else []
 
 
 def _failed(run: RunView) -> bool:

@@ -24,6 +24,7 @@ from plugin_core.tracking.settings import Settings, has_credentials, is_disabled
 _NOT_FOUND: Final = 127
 _NOT_EXECUTABLE: Final = 126
 _FROM_KERNEL: Final = 0x80  # si_code of a signal that the terminal sent, to the command as well
+_NOTHING: Final = "flowtrail: nothing was recorded. If a flow ran, see why: flowtrail doctor"
 _PASSED_ON: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 
 
@@ -66,8 +67,6 @@ def recording_environment(
             made |= bootstrap(made)
         except Exception as error:  # noqa: BLE001 - the command runs, if need be without a record
             print(f"flowtrail: {name} will not be recorded ({type(error).__name__}: {error})", file=sys.stderr)
-    if not adapters:
-        print("flowtrail: no orchestrator's adapter is installed; only what the code logs is recorded", file=sys.stderr)
     return made
 
 
@@ -114,23 +113,22 @@ def _run_passing_signals(command: Sequence[str], environ: Mapping[str, str]) -> 
 def _finish(session: Session, began: datetime, *, quiet: bool) -> None:
     """Bring in what a killed process left behind, and say in one line what there is to see."""
     try:
-        line = "" if session.is_empty() else _recorded(began)
+        line = _recorded(session, began) if not session.is_empty() else _NOTHING
     except FlowtrailError as error:
         line = f"flowtrail: the record waits in {session.spool}: {error.message} Then: flowtrail recover"
-    if line and not quiet:
+    if not quiet:
         print(line, file=sys.stderr)
 
 
-def _recorded(began: datetime) -> str:
+def _recorded(session: Session, began: datetime) -> str:
     from plugin_core.cli.reading import executions
     from plugin_core.cli.terminal import clean, duration
-    from plugin_core.tracking.engine import engine
 
-    rows = [row for row in executions(engine().store, datetime.now(UTC)) if row.run.created_at >= began]
+    rows = [row for row in executions(session.store(), datetime.now(UTC)) if row.run.created_at >= began]
     if len(rows) > 1:
         return f"flowtrail: recorded {len(rows)} executions. Look: flowtrail ls"
     if not rows:
-        return ""
+        return _NOTHING
     run, steps = rows[0].run, rows[0].steps
     facts = ", ".join(
         part for part in (f"{steps} steps" if steps else "", run.status.value, duration(run.duration_s)) if part

@@ -14,7 +14,7 @@ from plugin_core.errors import StoreError, StoreReadOnlyError, StoreUnavailableE
 from plugin_core.tracking.settings import Settings, configure, current_settings, redacted_url
 
 if TYPE_CHECKING:
-    from plugin_core.stores.protocol import TrackingStore
+    from plugin_core.stores.protocol import BlobStore, TrackingStore
 
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 StoreOption: TypeAlias = Annotated[
@@ -54,8 +54,7 @@ class Session:
         from plugin_core.tracking.settings_values import sqlite_path_text
 
         path = (sqlite_path_text(self.settings.store) or "").partition("?")[0]
-        waiting = self.spool.is_dir() and any(self.spool.glob("*.jrn"))
-        return path not in {"", ":memory:"} and not Path(path).exists() and not waiting
+        return path not in {"", ":memory:"} and not Path(path).exists() and not has_journals(self.spool)
 
     def say_empty(self) -> None:
         """Tell that there is nothing yet, and how there would be."""
@@ -66,19 +65,42 @@ class Session:
 
     def reading_store(self) -> TrackingStore:
         """The store with all that was logged until now; without what waits in the spool if it cannot be written."""
-        from plugin_core.tracking.engine import engine
-
         try:
-            return engine().store
+            return self.store()
         except (StoreReadOnlyError, StoreUnavailableError) as error:
             store = self._read_only(error)
             self.say(f"Shown without what waits in the spool: {error.message}")
             return store
 
+    def store(self) -> TrackingStore:
+        """The store, after what waits in journals of this machine was brought in. StoreError."""
+        from plugin_core.stores import open_store
+
+        store = open_store(self.settings.store)
+        if has_journals(self.spool):
+            from plugin_core.journal import drain_live, recover
+
+            recover(self.spool, store)
+            drain_live(self.spool, store)
+        return store
+
+    def blobs(self) -> BlobStore:
+        """Where bytes are kept."""
+        from plugin_core.stores import open_blobs
+
+        return open_blobs(self.settings.blobs)
+
     def _read_only(self, error: StoreError) -> TrackingStore:
         from plugin_core.stores import open_store
 
         try:
-            return open_store(self.settings.store, read_only=True)
+            store = open_store(self.settings.store, read_only=True)
+            store.counts()  # opening may be put off until something is asked
         except StoreError:
             raise error from error.__cause__
+        return store
+
+
+def has_journals(spool: Path) -> bool:
+    """Whether anything waits in a spool."""
+    return spool.is_dir() and any(spool.glob("*.jrn"))

@@ -88,7 +88,10 @@ def test_a_file_that_cannot_be_executed_is_said_as_a_shell_says_it(tmp_path):
 
 def test_the_command_finds_the_record_from_any_folder(tmp_path):
     (tmp_path / "pyproject.toml").write_text("")
-    code = "import os; os.chdir('/'); from plugin_core.tracking.settings import current_settings as s; print(s().store, s().experiment)"
+    code = (
+        "import os; os.chdir('/')\n"
+        "from plugin_core.tracking.settings import current_settings as s; print(s().store, s().experiment)"
+    )
     done = flowtrail(tmp_path, "-q", "-e", "fraud", sys.executable, "-c", code)
     assert done.stdout == f"sqlite:///{tmp_path}/.flowtrail/record.db fraud\n"
 
