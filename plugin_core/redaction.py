@@ -63,11 +63,15 @@ _KINDS: Final = _word_set(
 )
 _BENIGN: Final = _MEASURES | _KINDS
 _PLACES: Final = _word_set("path file filename dir directory folder")
+# Every secret name has one of these in it: most names are answered without taking them apart.
+_STEMS: Final = re.compile(r"(?i:pass|pwd|secret|cred|dsn|jwt|conn|token|auth|cookie|session|bearer|otp|key)")
 _CACHED_NAMES: Final = 8_192
 _CACHED_NAME_LENGTH: Final = 256
 
 
 def _rank(name: str) -> int:
+    if _STEMS.search(name) is None:
+        return _NO
     parts = [_words(part) for part in name[:512].split(".")]
     everything = [word for part in parts for word in part]
     if not everything or everything[-1] in _PLACES:

@@ -36,6 +36,7 @@ from plugin_core.model.changes import (
 from plugin_core.model.components import ArtifactValue, OrchestratorRef, Status
 from plugin_core.model.lineage import ArtifactType, AssociationType, NodeKind, NodeRef
 from plugin_core.model.metrics import Json
+from plugin_core.model.parameters import to_text
 from plugin_core.tracking.carrier import RunAddress
 from plugin_core.tracking.engine import Engine, engine, now_us
 from plugin_core.tracking.run import Run
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 _MESSAGE_MAX: Final = 1024
 _RUN_TAG: Final = {names.RUN_SOURCE_TAG[0]: names.RUN_SOURCE_TAG[1]}
 _REMEMBERED_OUTPUTS: Final = 10_000
+_CODE_WAIT_S: Final = 0.5  # at an execution's end; git needs a few milliseconds
 
 
 class Recorder:
@@ -55,6 +57,7 @@ class Recorder:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._limits: dict[str, Limits] = {}  # by level
+        self._code_threads: list[threading.Thread] = []
         self.guard = Guard(strict=engine.settings.strict)
         self._payloads = PayloadWriter(engine, self.guard.failed)
         self._outputs: dict[str, tuple[str, ...]] = {}  # result URI -> content identities, of steps of this process
@@ -84,6 +87,7 @@ class Recorder:
             self._set_status(
                 address, event.status, event.at, message=event.message, ended_at=event.at, inferred=event.inferred
             )
+            self.wait_for_code(_CODE_WAIT_S)
 
     def step_started(self, event: StepStarted) -> Run | None:
         """Record that an attempt of a step begins; return its run, None if that failed."""
@@ -119,6 +123,7 @@ class Recorder:
     def flush(self, timeout_s: float | None = None) -> bool:
         """Wait until what was recorded is in the store, payloads too; False if it was not within the time-out."""
         limit = self._engine.settings.flush_timeout_s if timeout_s is None else timeout_s
+        self.wait_for_code(limit)
         return self._payloads.wait(limit) and self._engine.flush(limit)
 
     # Components
@@ -379,7 +384,14 @@ class Recorder:
 
     def _code_version(self, address: RunAddress) -> None:
         """Find git's commit on a thread: it takes milliseconds, and sometimes seconds."""
-        threading.Thread(target=self._record_code, args=(address,), name="flowtrail-code", daemon=True).start()
+        thread = threading.Thread(target=self._record_code, args=(address,), name="flowtrail-code", daemon=True)
+        self._code_threads = [t for t in self._code_threads if t.is_alive()] + [thread]
+        thread.start()
+
+    def wait_for_code(self, timeout_s: float) -> None:
+        """Let the code versions of the executions that began be found, for a bounded time."""
+        for thread in self._code_threads:
+            thread.join(timeout_s)
 
     def _record_code(self, address: RunAddress) -> None:
         with self.guard("reading the code version"):
@@ -392,6 +404,7 @@ class Recorder:
 
 def _put(artifact: DescribedArtifact, uri: str, at: int) -> PutArtifact:
     location = {} if artifact.location is None else {"location": artifact.location}
+    of_its_own = {f"parameter.{key}": to_text(value) for key, value in artifact.parameters.items()}
     return PutArtifact(
         at=at,
         source_uri=uri,
@@ -399,7 +412,7 @@ def _put(artifact: DescribedArtifact, uri: str, at: int) -> PutArtifact:
         name=artifact.name,
         media_type=artifact.media_type,
         size_bytes=artifact.size_bytes,
-        properties={**artifact.properties, **location},
+        properties={**artifact.properties, **of_its_own, **location},
     )
 
 
