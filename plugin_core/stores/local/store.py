@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, select
@@ -18,7 +19,7 @@ from plugin_core.model.queries import ComponentQuery, LineageQuery
 from plugin_core.stores.local import finding, graph, listing, migrate, values
 from plugin_core.stores.local import schema as s
 from plugin_core.stores.local import statements as q
-from plugin_core.stores.local.apply import apply_changes
+from plugin_core.stores.local.apply import apply_changes, parts
 from plugin_core.stores.local.connection import LOCK_TIMEOUT_S, Connections
 from plugin_core.stores.local.fold import clean
 from plugin_core.stores.local.location import path_of
@@ -74,6 +75,18 @@ class LocalStore:
         """See TrackingStore."""
         with self._connections.read() as connection:
             return _watermark(connection, clean(journal))
+
+    def leases(self, journals: Sequence[str], /) -> dict[str, datetime]:
+        """See TrackingStore."""
+        named = {clean(journal): journal for journal in journals}
+        j = s.journals.c
+        known = select(j.journal, j.lease_until_us).where(j.lease_until_us.is_not(None))
+        with self._connections.read() as connection:
+            return {
+                named[name]: listing.moment(until)
+                for part in parts(list(named))
+                for name, until in connection.execute(known.where(j.journal.in_(part)))
+            }
 
     def delete(self, node: NodeRef, /, *, cascade: bool = False) -> None:
         """See TrackingStore."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
 
@@ -88,6 +89,15 @@ def test_a_journal_makes_itself_known_with_or_without_changes(store: TrackingSto
 
     assert store.watermark(OWNER.journal) == 60
     assert store.component("a").owner == OWNER
+
+
+def test_leases_are_those_that_the_owners_gave_last(store: TrackingStore) -> None:
+    store.apply(batch(JournalSeen(at=5, owner=OWNER, lease_until=60_000_000), end=30))
+    store.apply(batch(JournalSeen(at=9, owner=OWNER, lease_until=90_000_000), start=30, end=60))
+    many = [f"other-{number}" for number in range(2_000)]
+
+    assert store.leases([*many, OWNER.journal]) == {OWNER.journal: datetime(1970, 1, 1, 0, 1, 30, tzinfo=UTC)}
+    assert store.leases([]) == {}
 
 
 def test_what_one_handle_wrote_another_reads(store: TrackingStore, reopen: Reopen) -> None:
