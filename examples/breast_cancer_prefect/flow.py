@@ -114,8 +114,9 @@ def in_a_process(training: pd.DataFrame, rounds: int, seed: int, hidden: int) ->
 
 
 @tracked_task
-def evaluate(model: Any, holdout: pd.DataFrame) -> float:
-    """Judge a model by rows that it has not seen; return the area under its ROC curve."""
+def evaluate(model: Any, candidate: dict[str, Any], holdout: pd.DataFrame) -> float:
+    """Judge a candidate's model by rows that it has not seen; return the area under its ROC curve."""
+    del candidate  # recorded, so that the judgement says what it is of
     run = load_run()
     labels, scores = holdout[TARGET], model.predict_proba(holdout.drop(columns=TARGET))[:, 1]
     predicted = (scores > 0.5).astype(int)  # noqa: PLR2004 - more likely than not
@@ -150,7 +151,7 @@ def search(rounds: int = 10, holdout_share: float = 0.25, seed: int = 7) -> str:
     """Train every candidate, judge each on the rows held out, publish the best."""
     parts = split(validate(load_data()), holdout_share, seed)
     models = train_model.map(CANDIDATES, unmapped(parts["training"]), rounds=unmapped(rounds), seed=unmapped(seed))
-    areas = evaluate.map(models, unmapped(parts["holdout"]))
+    areas = evaluate.map(models, CANDIDATES, unmapped(parts["holdout"]))
     best = choose(areas.result())
     return publish(models[best], CANDIDATES[best])
 
