@@ -94,7 +94,7 @@ def print_further(model: str) -> None:
         f"flowtrail show {evaluated}",
         f"flowtrail show {latest('train-model').component_name} --metrics log_loss",
         f"flowtrail lineage {model} --up --format mermaid",
-        f"flowtrail get {model} model.joblib",
+        f"flowtrail get {model} -o model.joblib",
     ]
     print("\nLook further (the command is in .venv/bin):")
     print("\n".join(f"  {command}" for command in commands))
