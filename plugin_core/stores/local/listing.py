@@ -15,6 +15,7 @@ from plugin_core.stores.local import fold as f
 from plugin_core.stores.local import schema as s
 from plugin_core.stores.local.fold import key_of
 
+AnySelect: TypeAlias = Select[*tuple[Any, ...]]  # of any number of columns
 Tags: TypeAlias = dict[str, str | None]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -31,10 +32,11 @@ def micros_of(at: datetime) -> int:
     return (at.astimezone(UTC) - _EPOCH) // _MICRO
 
 
-def raw_rows(connection: Connection, query: Select[Any]) -> list[tuple[Any, ...]]:
+def raw_rows(connection: Connection, query: AnySelect) -> list[tuple[Any, ...]]:
     """All rows as the driver's own tuples, which cost a third of SQLAlchemy's."""
-    cursor = connection.execute(query).cursor
-    return [] if cursor is None else cursor.fetchall()
+    cursor: Any = connection.execute(query).cursor
+    rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
 
 
 # Experiments and trials
@@ -182,7 +184,7 @@ def component_of(row: Sequence[Any], tags: Tags | None = None, properties: dict[
     )
 
 
-def components_query(query: ComponentQuery) -> Select[Any]:
+def components_query(query: ComponentQuery) -> AnySelect:
     """COMPONENTS with a query's filters, order and page."""
     statement = COMPONENTS.where(*_filters(query))
     if query.sort_by is SortBy.NAME:

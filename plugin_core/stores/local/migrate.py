@@ -6,7 +6,7 @@ Whether there is something to do costs one SELECT; alembic is imported only if t
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,10 +42,7 @@ def prepare(connections: Connections) -> Version:
     """
     version = _seen(connections)
     if version is None or version.version < s.SCHEMA_VERSION:
-        if connections.is_read_only:
-            version = _readable(version, connections.path)
-        else:
-            version = _upgraded(connections)
+        version = _readable(version, connections.path) if connections.is_read_only else _upgraded(connections)
     if version.min_reader > s.SCHEMA_VERSION:
         raise newer(connections.path, version, "read")
     return version
@@ -126,7 +123,7 @@ def _migrate(connection: Connection) -> Version:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet() -> Generator[None]:
     """Alembic tells the log of each step at INFO; a user's log is not ours to write to."""
     logger = logging.getLogger("alembic")
     level = logger.level

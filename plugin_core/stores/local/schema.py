@@ -47,8 +47,9 @@ def _node() -> Column[int]:
     return Column("id", _Id, ForeignKey("nodes.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
 
 
-def _owned_by(name: str, **options: bool) -> Column[int]:
-    return Column(name, _Id, ForeignKey("nodes.id", ondelete="CASCADE"), nullable=False, **options)
+def _owned_by(name: str, *, primary_key: bool = True, index: bool = False) -> Column[int]:
+    owner = ForeignKey("nodes.id", ondelete="CASCADE")
+    return Column(name, _Id, owner, nullable=False, primary_key=primary_key, autoincrement=False, index=index)
 
 
 def _times() -> tuple[Column[int], ...]:
@@ -156,15 +157,15 @@ for _name in ("parent_id", "root_id", "execution_id", "step_id", "run_name", "so
 trial_components = Table(
     "trial_components",
     metadata,
-    _owned_by("trial_id", primary_key=True, autoincrement=False),
-    _owned_by("component_id", primary_key=True, autoincrement=False, index=True),
+    _owned_by("trial_id"),
+    _owned_by("component_id", index=True),
     sqlite_with_rowid=False,
 )
 
 tags = Table(
     "tags",
     metadata,
-    _owned_by("node_id", primary_key=True, autoincrement=False),
+    _owned_by("node_id"),
     Column("key", Text, primary_key=True),
     Column("value", Text),
     Column("at_us", _Micros, nullable=False),
@@ -177,7 +178,7 @@ tags = Table(
 properties = Table(
     "properties",
     metadata,
-    _owned_by("node_id", primary_key=True, autoincrement=False),
+    _owned_by("node_id"),
     Column("key", Text, primary_key=True),
     Column("value", Text, nullable=False),
     sqlite_with_rowid=False,
@@ -186,7 +187,7 @@ properties = Table(
 parameters = Table(
     "parameters",
     metadata,
-    _owned_by("component_id", primary_key=True, autoincrement=False),
+    _owned_by("component_id"),
     Column("name", Text, primary_key=True),
     Column("at_us", _Micros, nullable=False),
     Column("text", Text, nullable=False),
@@ -197,7 +198,7 @@ parameters = Table(
 artifact_values = Table(
     "artifact_values",
     metadata,
-    _owned_by("component_id", primary_key=True, autoincrement=False),
+    _owned_by("component_id"),
     Column("is_output", SmallInteger, primary_key=True, autoincrement=False),
     Column("name", Text, primary_key=True),
     Column("value", Text, nullable=False),
@@ -211,7 +212,7 @@ series = Table(
     "series",
     metadata,
     Column("id", _Id, primary_key=True),
-    _owned_by("component_id"),
+    _owned_by("component_id", primary_key=False),
     Column("name", Text, nullable=False),
     Column("count", BigInteger, nullable=False),
     Column("finite", BigInteger, nullable=False),
@@ -280,8 +281,8 @@ contexts = _described("contexts")
 associations = Table(
     "associations",
     metadata,
-    _owned_by("source_id", primary_key=True, autoincrement=False),
-    _owned_by("destination_id", primary_key=True, autoincrement=False),
+    _owned_by("source_id"),
+    _owned_by("destination_id"),
     Column("type", Text, primary_key=True),
     Column("at_us", _Micros, nullable=False),
     Index(None, "destination_id", "source_id"),

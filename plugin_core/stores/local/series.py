@@ -20,6 +20,7 @@ from plugin_core.stores.local.points import CHUNK_POINTS, Columns, Moments, last
 
 SeriesKey: TypeAlias = tuple[int, str]  # component id, metric
 
+_NO_MOMENTS = Moments(0)
 _PAIRS = 200  # series asked for in one statement
 
 _SUMMARY = (
@@ -50,7 +51,7 @@ class _Series:
 
     id: int | None = None
     count: int = 0
-    moments: Moments = Moments(0)
+    moments: Moments = _NO_MOMENTS
     last: float = math.nan
     last_step: int = -1
     last_us: int = 0
@@ -136,7 +137,7 @@ def _fresh_row(key: SeriesKey) -> dict[str, Any]:
 def _joined(connection: Connection, series: _Series, new: Columns) -> Columns:
     """The points to write in chunks: the new ones after those of the chunks that they take in, which go."""
     found = connection.execute(_OPEN_CHUNKS, {"series": series.id, "first": series.open_ordinal})
-    first = _first_taken_in([(row.ordinal, row.count) for row in found], len(new))
+    first = _first_taken_in([(ordinal, count) for ordinal, count in found], len(new))
     if first is None:
         return new
     where = {"series": series.id, "first": first}

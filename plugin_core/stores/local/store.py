@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, select
 
-from plugin_core.errors import ConflictError, NotFoundError
+from plugin_core.errors import ConflictError
 from plugin_core.model.changes import Batch, Change
 from plugin_core.model.components import ArtifactValue, Component
 from plugin_core.model.experiments import Experiment, Trial
@@ -42,7 +42,7 @@ class LocalStore:
         self._version = migrate.prepare(connections)
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def _writing(self) -> Generator[Connection]:
         if self._version is not None and not self._version.is_writable:
             raise migrate.newer(self._connections.path, self._version, "write to")
         with self._connections.write() as connection:

@@ -6,18 +6,17 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from heapq import merge
-from itertools import chain
 from operator import itemgetter
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Select, bindparam, select
+from sqlalchemy import Connection, bindparam, select
 
 from plugin_core.model.components import ArtifactValue
 from plugin_core.model.metrics import Json, MetricPoint, MetricSummary
 from plugin_core.model.parameters import from_text
 from plugin_core.stores.local import schema as s
 from plugin_core.stores.local.apply import parts
-from plugin_core.stores.local.listing import moment, raw_rows
+from plugin_core.stores.local.listing import AnySelect, moment, raw_rows
 from plugin_core.stores.local.points import by_step, unpack
 
 T = TypeVar("T")
@@ -54,7 +53,7 @@ _SUMMARIES: Final = select(
 
 
 def _by_node(
-    connection: Connection, query: Select[Any], ids: Sequence[int], value: Callable[[tuple[Any, ...]], T]
+    connection: Connection, query: AnySelect, ids: Sequence[int], value: Callable[[tuple[Any, ...]], T]
 ) -> dict[int, dict[str, T]]:
     """Rows of (id, name, ...) as a map of maps; an id without rows has an empty one."""
     found: dict[int, dict[str, T]] = {node: {} for node in ids}
