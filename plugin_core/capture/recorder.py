@@ -36,6 +36,7 @@ from plugin_core.model.changes import (
 from plugin_core.model.components import ArtifactValue, OrchestratorRef, Status
 from plugin_core.model.lineage import ArtifactType, AssociationType, NodeKind, NodeRef
 from plugin_core.model.metrics import Json
+from plugin_core.model.parameters import to_text
 from plugin_core.tracking.carrier import RunAddress
 from plugin_core.tracking.engine import Engine, engine, now_us
 from plugin_core.tracking.run import Run
@@ -47,20 +48,19 @@ if TYPE_CHECKING:
 _MESSAGE_MAX: Final = 1024
 _RUN_TAG: Final = {names.RUN_SOURCE_TAG[0]: names.RUN_SOURCE_TAG[1]}
 _REMEMBERED_OUTPUTS: Final = 10_000
+_CODE_WAIT_S: Final = 0.5  # at an execution's end; git needs a few milliseconds
 
 
 class Recorder:
     """Records executions and steps of any orchestrator. One per process; safe to share between threads."""
 
     def __init__(self, engine: Engine) -> None:
-        from plugin_core.capture.values import Limits
-
         self._engine = engine
+        self._limits: dict[str, Limits] = {}  # by level
+        self._code_threads: list[threading.Thread] = []
         self.guard = Guard(strict=engine.settings.strict)
-        self._limits: Limits = Limits(level=engine.settings.capture, max_bytes=engine.settings.capture_max_bytes)
         self._payloads = PayloadWriter(engine, self.guard.failed)
         self._outputs: dict[str, tuple[str, ...]] = {}  # result URI -> content identities, of steps of this process
-        self._code_seen: set[str] = set()
 
     # Events
 
@@ -70,7 +70,7 @@ class Recorder:
             address = self._address(event.key)
             self._put_execution(event.key, address, event)
             self._set_status(address, Status.RUNNING, event.at, started_at=event.at)
-            self._inputs(address, event.parameters, {})
+            self._inputs(address, event.parameters, {}, event.capture)
             self._code_version(address)
             return Run._resolved(address, loggable=True)  # noqa: SLF001 - capture makes the handles of steps
         return None
@@ -79,11 +79,15 @@ class Recorder:
         """Record that an execution ended, also one whose start nobody recorded."""
         with self.guard("the end of an execution"):
             address = self._address(event.key)
+            self._add_properties(address, event.properties)
+            if event.reused_uri is not None:
+                self._reused(address, event.reused_uri, event.key.experiment)
             if event.output is not NOTHING:
-                self._outputs_of(address, event.key.experiment, event.output, event.result_uris)
+                self._outputs_of(address, event.key.experiment, event.output, event.result_uris, event.capture)
             self._set_status(
                 address, event.status, event.at, message=event.message, ended_at=event.at, inferred=event.inferred
             )
+            self.wait_for_code(_CODE_WAIT_S)
 
     def step_started(self, event: StepStarted) -> Run | None:
         """Record that an attempt of a step begins; return its run, None if that failed."""
@@ -91,7 +95,7 @@ class Recorder:
             address = self._address(event.key)
             self._put_step(event.key, address, event)
             self._set_status(address, Status.RUNNING, event.at, started_at=event.at)
-            self._inputs(address, event.inputs, event.upstream)
+            self._inputs(address, event.inputs, event.upstream, event.capture)
             return Run._resolved(address, loggable=True)  # noqa: SLF001
         return None
 
@@ -105,7 +109,7 @@ class Recorder:
             if event.reused_uri is not None:
                 self._reused(address, event.reused_uri, event.name)
             if event.output is not NOTHING:
-                self._outputs_of(address, event.name, event.output, event.result_uris)
+                self._outputs_of(address, event.name, event.output, event.result_uris, event.capture)
             self._set_status(
                 address, event.status, event.at, message=event.message, ended_at=event.at, inferred=event.inferred
             )
@@ -119,6 +123,7 @@ class Recorder:
     def flush(self, timeout_s: float | None = None) -> bool:
         """Wait until what was recorded is in the store, payloads too; False if it was not within the time-out."""
         limit = self._engine.settings.flush_timeout_s if timeout_s is None else timeout_s
+        self.wait_for_code(limit)
         return self._payloads.wait(limit) and self._engine.flush(limit)
 
     # Components
@@ -248,13 +253,19 @@ class Recorder:
 
     # Values
 
-    def _inputs(self, address: RunAddress, values: Mapping[str, Any], upstream: Mapping[str, tuple[str, ...]]) -> None:
+    def _inputs(
+        self,
+        address: RunAddress,
+        values: Mapping[str, Any],
+        upstream: Mapping[str, tuple[str, ...]],
+        level: str | None,
+    ) -> None:
         at = now_us()
         parameters: dict[str, Json] = {}
         entries: dict[str, ArtifactValue] = {}
         changes: list[Change] = []
         for name, value in values.items():
-            described = self._describe(name, value)
+            described = self._describe(name, value, level)
             parameters |= described.parameters
             identities = self._input_artifacts(address, described, entries, changes, at, bool(upstream.get(name)))
             self._upstream_of(address, upstream.get(name, ()), identities, changes, at)
@@ -307,12 +318,14 @@ class Recorder:
             self._upstream_of(address, uris, set(), changes, at)
         self._engine.record(*changes)
 
-    def _outputs_of(self, address: RunAddress, name: str, value: Any, result_uris: tuple[str, ...]) -> None:
+    def _outputs_of(
+        self, address: RunAddress, name: str, value: Any, result_uris: tuple[str, ...], level: str | None
+    ) -> None:
         """Record a result: its content where that has an identity, and the result itself under the step's URIs."""
         if value is None:
             return
         at = now_us()
-        described = self._describe("result", value)
+        described = self._describe("result", value, level)
         entries: dict[str, ArtifactValue] = {}
         changes: list[Change] = []
         contents: list[str] = []
@@ -350,10 +363,18 @@ class Recorder:
             _edge(_artifact(uri), _node(address), AssociationType.CONTRIBUTED_TO, at),
         )
 
-    def _describe(self, name: str, value: Any) -> Description:
+    def _describe(self, name: str, value: Any, level: str | None) -> Description:
         from plugin_core.capture.values import describe
 
-        return describe(name, value, limits=self._limits, redactor=self._engine.redactor)
+        return describe(name, value, limits=self._limits_at(level), redactor=self._engine.redactor)
+
+    def _limits_at(self, level: str | None) -> Limits:
+        wanted = level or self._engine.settings.capture
+        if wanted not in self._limits:
+            from plugin_core.capture.values import Limits
+
+            self._limits[wanted] = Limits(level=wanted, max_bytes=self._engine.settings.capture_max_bytes)
+        return self._limits[wanted]
 
     def _store(self, artifact: DescribedArtifact, uri: str) -> None:
         if artifact.payload is not None:
@@ -363,7 +384,14 @@ class Recorder:
 
     def _code_version(self, address: RunAddress) -> None:
         """Find git's commit on a thread: it takes milliseconds, and sometimes seconds."""
-        threading.Thread(target=self._record_code, args=(address,), name="flowtrail-code", daemon=True).start()
+        thread = threading.Thread(target=self._record_code, args=(address,), name="flowtrail-code", daemon=True)
+        self._code_threads = [t for t in self._code_threads if t.is_alive()] + [thread]
+        thread.start()
+
+    def wait_for_code(self, timeout_s: float) -> None:
+        """Let the code versions of the executions that began be found, for a bounded time."""
+        for thread in self._code_threads:
+            thread.join(timeout_s)
 
     def _record_code(self, address: RunAddress) -> None:
         with self.guard("reading the code version"):
@@ -376,6 +404,7 @@ class Recorder:
 
 def _put(artifact: DescribedArtifact, uri: str, at: int) -> PutArtifact:
     location = {} if artifact.location is None else {"location": artifact.location}
+    of_its_own = {f"parameter.{key}": to_text(value) for key, value in artifact.parameters.items()}
     return PutArtifact(
         at=at,
         source_uri=uri,
@@ -383,7 +412,7 @@ def _put(artifact: DescribedArtifact, uri: str, at: int) -> PutArtifact:
         name=artifact.name,
         media_type=artifact.media_type,
         size_bytes=artifact.size_bytes,
-        properties={**artifact.properties, **location},
+        properties={**artifact.properties, **of_its_own, **location},
     )
 
 

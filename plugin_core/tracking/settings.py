@@ -1,8 +1,8 @@
 """The settings of this process, and where each came from.
 
-``configure()`` > a recording parent process > FLOWTRAIL_* variables > the project's .env > flowtrail.toml > [tool.flowtrail] in
-pyproject.toml > a profile > defaults. Values are checked by hand-written parsers: importing a settings
-framework would cost each step process more CPU than all else that recording imports.
+``configure()`` > a recording parent process > FLOWTRAIL_* variables > the project's .env > flowtrail.toml
+> [tool.flowtrail] in pyproject.toml > a profile > defaults. Values are checked by hand-written parsers:
+importing a settings framework would cost each step process more CPU than all else that recording imports.
 """
 
 from __future__ import annotations

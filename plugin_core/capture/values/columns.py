@@ -1,0 +1,151 @@
+"""Cells and columns of any table: hashed by exact type, shown by type, searched for secrets."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+from plugin_core.capture.values.budget import Budget, BudgetSpentError, Digest
+from plugin_core.capture.values.context import PAYLOAD_WITHHELD, Context
+from plugin_core.capture.values.description import Payload
+from plugin_core.capture.values.preview import brief
+from plugin_core.redaction import REDACTED
+
+_SHOWN_COLUMNS: Final = 20
+_SHOWN_ROWS: Final = 5
+_LISTED: Final = 100
+_CELL: Final = 4_096  # bytes of a cell that are hashed in a sample
+_CHECK_EVERY: Final = 1_024
+_WHOLE_SHARE: Final = 0.5
+_SAMPLE_SHARE: Final = 0.8
+
+PARQUET: Final = ("application/vnd.apache.parquet", ".parquet")
+CSV: Final = ("text/csv", ".csv")
+
+
+class UnknownCellError(Exception):
+    """A cell holds an object whose content cannot be read without running its code."""
+
+
+def update_cells(digest: Digest, cells: Iterable[Any], budget: Budget, *, most: int | None = None) -> bool:
+    """Hash Python objects by exact type; return whether all of them are texts or missing.
+
+    ``most`` bounds the bytes taken of each cell. Raises UnknownCellError and BudgetSpentError.
+    """
+    parts: list[bytes] = []
+    only_text = True
+    for position, cell in enumerate(cells):
+        if position % _CHECK_EVERY == 0:
+            budget.check()
+            digest.update(b"".join(parts))
+            parts.clear()
+        data, is_text = _cell(cell)
+        only_text = only_text and is_text
+        parts += (len(data).to_bytes(8, "little"), data if most is None else data[:most])
+    digest.update(b"".join(parts))
+    return only_text
+
+
+def _cell(cell: Any) -> tuple[bytes, bool]:
+    kind = type(cell)
+    if kind is str:
+        return b"s" + cell.encode("utf-8", "surrogatepass"), True
+    if cell is None or (kind is float and cell != cell):  # noqa: PLR0124 - NaN, which tables use for "missing"
+        return b"n", True
+    if kind is bool or kind is int or kind is float:
+        return b"v" + (hex(cell) if kind is int else repr(cell)).encode(), False
+    if kind is bytes:
+        return b"b" + cell, False
+    return _other_cell(cell), False
+
+
+def _other_cell(cell: Any) -> bytes:
+    from plugin_core.capture.values.scalars import converter
+
+    convert = converter(type(cell))
+    if convert is None:
+        raise UnknownCellError
+    return b"o" + json.dumps(convert(cell)).encode()
+
+
+def identify(
+    context: Context, size: int, whole: Callable[[Digest, Budget], None], sample: Callable[[Digest, Budget], None]
+) -> str | None:
+    """The identity of content of ``size`` bytes: of all of it if that fits, else of a sample, else None."""
+    if context.reads_whole(size):
+        try:
+            budget = context.budget.stage(_WHOLE_SHARE)
+            digest = context.digest("whole", budget)
+            whole(digest, budget)
+            return digest.identity()
+        except BudgetSpentError:
+            pass
+        except UnknownCellError:
+            return None
+    try:
+        budget = context.budget.stage(_SAMPLE_SHARE)
+        digest = context.digest("sample", budget)
+        sample(digest, budget)
+        return digest.identity(whole=False)
+    except (BudgetSpentError, UnknownCellError):
+        return None
+
+
+def schema_text(names: Sequence[object], types: Sequence[str], context: Context) -> str:
+    """Columns and their types as JSON text, at most 100 of them."""
+    from plugin_core.capture.values.preview import key_text
+
+    listed = {
+        key_text(name, position, context): kind
+        for position, (name, kind) in enumerate(zip(names[:_LISTED], types[:_LISTED], strict=False))
+    }
+    return json.dumps(listed, ensure_ascii=False)[: context.limits.text]
+
+
+def table_preview(
+    names: Sequence[object], rows: int, cell: Callable[[int, int], Any], context: Context, prefix: str = ""
+) -> str:
+    """The first rows of the first columns as CSV text; columns with secret names are masked."""
+    from plugin_core.capture.values.preview import key_text
+
+    shown = [key_text(name, position, context) for position, name in enumerate(names[:_SHOWN_COLUMNS])]
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([*shown, "…"] if len(names) > _SHOWN_COLUMNS else shown)
+    for row in range(min(rows, _SHOWN_ROWS)):
+        writer.writerow([_shown(f"{prefix}.{name}", cell(row, at), context) for at, name in enumerate(shown)])
+    return context.text(out.getvalue())
+
+
+def _shown(name: str, cell: Any, context: Context) -> Any:
+    value = brief(name, cell, context)
+    if value is None or type(value) in {str, bool, int, float}:
+        return value
+    return REDACTED if value == REDACTED else json.dumps(value, ensure_ascii=False)
+
+
+def masks(names: Iterable[object], context: Context, is_number: Callable[[int], bool]) -> bool:
+    """Whether a table has a column whose content is secret by its name; if so nothing of it is stored."""
+    return any(
+        type(name) is str and context.redactor.hides(name, 0 if is_number(position) else "text")
+        for position, name in enumerate(names)
+    )
+
+
+def withheld(secret: bool) -> dict[str, str]:
+    """The property of a value of which no bytes are stored because of a secret."""
+    return dict(PAYLOAD_WITHHELD) if secret else {}
+
+
+def table_payload(
+    kind: tuple[str, str], write: Callable[[], bytes], texts: Callable[[], Iterable[str]], context: Context
+) -> Payload:
+    """A table to be written later, unless one of its texts holds a secret."""
+
+    def checked() -> bytes | None:
+        return write() if all(context.is_clean(text) for text in texts()) else None
+
+    return Payload(kind[0], kind[1], checked)

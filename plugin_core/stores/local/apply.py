@@ -1,0 +1,178 @@
+"""Writes a folded batch: names to ids, then one statement per table.
+
+Runs inside a write transaction that the caller has begun; nothing here commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, groupby
+from operator import itemgetter
+from typing import Any, Final
+
+from sqlalchemy import Connection, Executable, select
+
+from plugin_core.model import changes as c
+from plugin_core.stores.local import fold as f
+from plugin_core.stores.local import rows as r
+from plugin_core.stores.local import schema as s
+from plugin_core.stores.local import statements as q
+from plugin_core.stores.local.fold import Folded, Key, clean, key_of
+from plugin_core.stores.local.rows import Ids, Row
+from plugin_core.stores.local.series import append_points
+
+IN_LIMIT: Final = 500  # names or ids asked for in one statement
+
+_PUTS: Final = {
+    f.EXPERIMENT: q.PUT_EXPERIMENT,
+    f.TRIAL: q.PUT_TRIAL,
+    f.COMPONENT: q.PUT_COMPONENT,
+    f.ARTIFACT: q.PUT_ARTIFACT,
+    f.ACTION: q.PUT_ACTION,
+    f.CONTEXT: q.PUT_CONTEXT,
+}
+
+
+def apply_changes(connection: Connection, changes: Iterable[c.Change]) -> None:
+    """Bring the record to what the changes say."""
+    folded = f.fold(changes)
+    ids, fresh = _ids(connection, folded.nodes)
+    owners = _put_journals(connection, folded)
+    _put_nodes(connection, folded, ids, fresh)
+    _place_components(connection, folded, ids)
+    _set_statuses(connection, folded, ids, owners)
+    _set_values(connection, folded, ids)
+    append_points(connection, {(ids[key], metric): points for (key, metric), points in folded.points.items()})
+
+
+def many(connection: Connection, statement: Executable, rows: Iterable[Row]) -> None:
+    """Run a statement for each row, if there are any."""
+    if given := list(rows):
+        connection.execute(statement, given)
+
+
+def parts(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    """Slices that fit into one IN list."""
+    return (values[i : i + IN_LIMIT] for i in range(0, len(values), IN_LIMIT))
+
+
+def find_ids(connection: Connection, keys: Iterable[Key]) -> dict[Key, int]:
+    """Ids of those of the nodes that are known."""
+    found: dict[Key, int] = {}
+    by_kind: dict[str, list[str]] = {}
+    for kind, key in keys:
+        by_kind.setdefault(kind, []).append(key)
+    for kind, names in by_kind.items():
+        for part in parts(names):
+            query = select(s.nodes.c.key, s.nodes.c.id).where(s.nodes.c.key.in_(part), s.nodes.c.kind == kind)
+            found.update(((kind, key), node) for key, node in connection.execute(query))
+    return found
+
+
+def _ids(connection: Connection, named: Iterable[Key]) -> tuple[dict[Key, int], set[Key]]:
+    """Ids of all that is named, and which of them are new; new ids rise in the order of first appearance."""
+    ids = find_ids(connection, named)
+    fresh = [key for key in named if key not in ids]
+    many(connection, q.ADD_NODE, ({"kind": kind, "key": key} for kind, key in fresh))
+    if fresh:
+        ids |= find_ids(connection, fresh)
+    return ids, set(fresh)
+
+
+def _put_journals(connection: Connection, folded: Folded) -> dict[str, int]:
+    rows = [
+        {
+            "journal": journal,
+            "host": clean(owner.host),
+            "pid": owner.pid,
+            "boot_id": clean(owner.boot_id),
+            "started": clean(owner.started),
+        }
+        for journal, owner in folded.owners.items()
+    ]
+    many(connection, q.PUT_JOURNAL, rows)
+    seen = ({"name": clean(j.owner.journal), "at": j.at, "lease": j.lease_until} for j in folded.journals)
+    many(connection, q.SEE_JOURNAL, seen)
+    owners: dict[str, int] = {}
+    for part in parts(list(folded.owners)):
+        query = select(s.journals.c.journal, s.journals.c.id).where(s.journals.c.journal.in_(part))
+        owners.update((journal, place) for journal, place in connection.execute(query))
+    return owners
+
+
+def _put_nodes(connection: Connection, folded: Folded, ids: Ids, fresh: set[Key]) -> None:
+    """A row for each thing that was put, and for each that was only named and is new."""
+    rows = {kind: [r.put(kind, key, change, ids) for key, change in changes] for kind, changes in folded.puts.items()}
+    put = {key for changes in folded.puts.values() for key, _ in changes}
+    for key in fresh - put:
+        name, at = folded.nodes[key]
+        rows.setdefault(key[0], []).append(r.mention(key[0], ids[key], name, at))
+    for kind, statement in _PUTS.items():
+        many(connection, statement, rows.get(kind, ()))
+
+
+def _place_components(connection: Connection, folded: Folded, ids: Ids) -> None:
+    """Enter components in their trials, and number the new ones of each experiment."""
+    put = folded.puts.get(f.COMPONENT, [])
+    members = (
+        {"trial_id": ids[key_of(f.TRIAL, change.trial)], "component_id": ids[key]}
+        for key, change in put
+        if change.trial is not None
+    )
+    many(connection, q.ADD_MEMBER, members)
+    unnumbered: list[tuple[int, int]] = []
+    for part in parts(sorted({ids[key] for key, _ in put})):
+        unnumbered += _unnumbered(connection, part)
+    for experiment, found in groupby(sorted(unnumbered), key=itemgetter(0)):
+        _number(connection, experiment, [component for _, component in found])
+
+
+def _unnumbered(connection: Connection, components: Sequence[int]) -> list[tuple[int, int]]:
+    t = s.components.c
+    query = select(t.experiment_id, t.id).where(t.id.in_(components), t.number.is_(None), t.experiment_id.is_not(None))
+    return [(experiment, component) for experiment, component in connection.execute(query)]
+
+
+def _number(connection: Connection, experiment: int, components: Sequence[int]) -> None:
+    t = s.experiments.c
+    last: int = connection.execute(select(t.last_number).where(t.id == experiment).with_for_update()).scalar_one()
+    numbered = ({"component": component, "given": last + i} for i, component in enumerate(components, 1))
+    many(connection, q.SET_NUMBER, numbered)
+    many(connection, q.SET_LAST_NUMBER, [{"experiment": experiment, "given": last + len(components)}])
+
+
+def _set_statuses(connection: Connection, folded: Folded, ids: Ids, owners: Mapping[str, int]) -> None:
+    many(connection, q.SET_STATUS, (r.status(change, ids) for change in folded.statuses))
+    started = (
+        {"component": ids[key_of(f.COMPONENT, change.component)], "started": change.started_at}
+        for change in folded.statuses
+        if change.started_at is not None
+    )
+    many(connection, q.SET_STARTED, started)
+    puts = ((key, change) for key, change in folded.puts.get(f.COMPONENT, ()))
+    set_by = ((key_of(f.COMPONENT, change.component), change) for change in folded.statuses)
+    owned = (
+        {"component": ids[key], "owner": owners[clean(change.owner.journal)], "at": change.at}
+        for key, change in chain(puts, set_by)
+        if change.owner is not None
+    )
+    many(connection, q.SET_OWNER, owned)
+    _touch(connection, folded, ids)
+
+
+def _touch(connection: Connection, folded: Folded, ids: Ids) -> None:
+    touched: dict[str, list[tuple[int, int]]] = {f.COMPONENT: [], f.EXPERIMENT: []}
+    for key, at in folded.touched.items():
+        touched[key[0]].append((ids[key], at))
+    many(connection, q.TOUCH_COMPONENT, ({"component": node, "at": at} for node, at in touched[f.COMPONENT]))
+    many(connection, q.USE_EXPERIMENT, ({"experiment": node, "at": at} for node, at in touched[f.EXPERIMENT]))
+
+
+def _set_values(connection: Connection, folded: Folded, ids: Ids) -> None:
+    many(connection, q.SET_PARAMETER, (row for change in folded.parameters for row in r.parameters(change, ids)))
+    entries = (row for change in folded.artifact_values for row in r.artifact_values(change, ids))
+    many(connection, q.SET_ARTIFACT_VALUE, entries)
+    many(connection, q.PUT_ASSOCIATION, (r.association(change, ids) for change in folded.associations))
+    many(connection, q.SET_TAG, (row for key, change in folded.tags for row in r.tags(ids[key], change)))
+    properties = (row for key, change in folded.properties for row in r.properties(ids[key], change))
+    many(connection, q.ADD_PROPERTY, properties)

@@ -1,0 +1,295 @@
+"""Connections of one process to one SQLite file, and all that is said to SQLite alone.
+
+Writers take the file lock, then ``BEGIN IMMEDIATE``; whoever holds the lock also checkpoints. Readers
+have connections of their own, each a snapshot. No connection crosses a fork: the parent closes idle ones
+before it, the child forgets the rest unclosed, since closing would end the parent's locks.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+from weakref import WeakSet
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.pool import NullPool
+
+from plugin_core.errors import FlowtrailError, StoreError
+from plugin_core.stores.local.failures import locked, read_only, translated
+from plugin_core.stores.local.filelock import FileLock
+
+LOCK_TIMEOUT_S: Final = 30.0
+_WAL_LIMIT: Final = 8 << 20  # bytes after which the lock's holder checkpoints
+_FORK_WAIT_S: Final = 1.0
+_IDLE_READERS: Final = 4
+_PRAGMAS: Final = (
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA trusted_schema=OFF",
+    "PRAGMA cell_size_check=ON",
+    "PRAGMA mmap_size=0",
+    "PRAGMA temp_store=MEMORY",
+)
+_WRITER_PRAGMAS: Final = ("PRAGMA synchronous=NORMAL", "PRAGMA wal_autocheckpoint=0")
+
+
+class Connections:
+    """The way to the file at ``path``. ``prepare`` is called with this on a file not seen before."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        prepare: Callable[[Connections], None],
+        is_read_only: bool = False,
+        lock_timeout_s: float = LOCK_TIMEOUT_S,
+    ) -> None:
+        self.path = path
+        self.is_read_only = is_read_only
+        self.lock_timeout_s = lock_timeout_s
+        self._prepare = prepare
+        self._reading = _engine(self._connect_reader, "BEGIN")
+        self._writing = _engine(self._connect_writer, "BEGIN IMMEDIATE")
+        self._reset()
+        _living.add(self)
+
+    def _reset(self) -> None:
+        self._write_mutex = threading.RLock()
+        self._pool_mutex = threading.Lock()
+        self._file_lock = FileLock(self.path.with_name(f"{self.path.name}.lock"))
+        self._writer: Connection | None = None
+        self._idle: list[Connection] = []
+        self._file: tuple[int, int] | None = None
+        self._wal_tried = 0
+        self._fork_ready = False
+
+    @contextmanager
+    def read(self) -> Generator[Connection]:
+        """A connection on one snapshot of the store."""
+        self.follow_file()
+        with translated(self.path):
+            connection = self._take_reader()
+            try:
+                with connection.begin():
+                    yield connection
+            except FlowtrailError:
+                self._give_back(connection)
+                raise
+            except BaseException:
+                connection.close()
+                raise
+            self._give_back(connection)
+
+    @contextmanager
+    def write(self) -> Generator[Connection]:
+        """A connection in a write transaction: committed at the end, rolled back on any exception."""
+        self.follow_file()
+        with self.locked():
+            connection = self._open_writer()
+            try:
+                with connection.begin():
+                    yield connection
+                self._checkpoint_if_long(connection)
+            except BaseException:
+                self._drop_writer()
+                raise
+
+    @contextmanager
+    def locked(self) -> Generator[None]:
+        """Be the only writer, of all threads and processes. Reentrant within a thread."""
+        if self.is_read_only:
+            raise read_only(self.path)
+        if not self._write_mutex.acquire(timeout=self.lock_timeout_s):
+            raise locked(self.path, str(os.getpid()))
+        try:
+            with translated(self.path), self._file_lock.held(self.lock_timeout_s):
+                yield
+        finally:
+            self._write_mutex.release()
+
+    def follow_file(self) -> None:
+        """Prepare the file on first use, and again if it was removed or replaced since."""
+        if self._file is not None and self._file == _identity(self.path):
+            return
+        with self._write_mutex:
+            if self._file is not None and self._file != _identity(self.path):
+                self._close_all()
+            if self._file is None:
+                with translated(self.path):
+                    self._prepare(self)
+                    self._file = _identity(self.path)
+
+    def open_reader(self) -> Connection:
+        """A new read connection that the caller closes; for looking at a file before it is in use."""
+        return self._reading.connect()
+
+    def open_writer(self) -> Connection:
+        """A new write connection that the caller closes; for making and migrating a file under ``locked()``."""
+        return self._writing.connect()
+
+    def close(self) -> None:
+        """Checkpoint, and close what is idle; using it again opens new connections."""
+        with self._write_mutex:
+            if self._writer is not None and self._file == _identity(self.path):
+                with suppress(StoreError), self.locked():
+                    _driver(self._writer).execute("PRAGMA wal_checkpoint(PASSIVE)")
+            self._close_all()
+            self._file_lock.forget()
+
+    def _close_all(self) -> None:
+        self._drop_writer()
+        with self._pool_mutex:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+        self._file = None
+
+    def _take_reader(self) -> Connection:
+        with self._pool_mutex:
+            if self._idle:
+                return self._idle.pop()
+        return self._reading.connect()
+
+    def _give_back(self, connection: Connection) -> None:
+        with self._pool_mutex:
+            if len(self._idle) < _IDLE_READERS and self._file is not None:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+    def _open_writer(self) -> Connection:
+        if self._writer is None:
+            self._writer = self._writing.connect()
+        return self._writer
+
+    def _drop_writer(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
+
+    def _checkpoint_if_long(self, connection: Connection) -> None:
+        """Move the WAL's pages into the file, waiting for no reader; when one is in the way, later."""
+        size = _size(self.path.with_name(f"{self.path.name}-wal"))
+        if size < self._wal_tried:
+            self._wal_tried = 0
+        if size < self._wal_tried + _WAL_LIMIT:
+            return
+        raw = _driver(connection)
+        raw.execute("PRAGMA busy_timeout=0")
+        busy, _, _ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        raw.execute(f"PRAGMA busy_timeout={self._busy_ms}")
+        self._wal_tried = size if busy else 0
+
+    @property
+    def _busy_ms(self) -> int:
+        return int(self.lock_timeout_s * 1000)
+
+    def _connect_reader(self) -> sqlite3.Connection:
+        connection = self._connect(_reading_uri(self.path, is_read_only=self.is_read_only))
+        connection.execute("PRAGMA query_only=ON")
+        return connection
+
+    def _connect_writer(self) -> sqlite3.Connection:
+        connection = self._connect(f"{_uri(self.path)}?mode=rwc")
+        for pragma in _WRITER_PRAGMAS:
+            connection.execute(pragma)
+        return connection
+
+    def _connect(self, uri: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=self.lock_timeout_s, isolation_level=None, check_same_thread=False
+        )
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
+        return connection
+
+    # Before a fork nothing may be in a transaction; a thread that is gets a second to finish.
+
+    def before_fork(self) -> None:
+        """Close what a child must not inherit."""
+        self._fork_ready = self._write_mutex.acquire(timeout=_FORK_WAIT_S)
+        if self._fork_ready:
+            self._close_all()
+            self._file_lock.forget()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        if self._fork_ready:
+            self._write_mutex.release()
+
+    def after_fork_in_child(self) -> None:
+        """Begin anew."""
+        _abandoned.extend(c for c in (self._writer, *self._idle) if c is not None)
+        with suppress(OSError):
+            self._file_lock.forget()
+        self._reset()
+
+
+def _engine(connect: Callable[[], sqlite3.Connection], begin: str) -> Engine:
+    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
+
+    def begin_explicitly(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    event.listen(engine, "begin", begin_explicitly)
+    return engine
+
+
+def _driver(connection: Connection) -> Any:
+    return connection.connection.driver_connection
+
+
+def _uri(path: Path) -> str:
+    return f"file:{quote(str(path))}"
+
+
+def _reading_uri(path: Path, *, is_read_only: bool) -> str:
+    """Reading a WAL file needs its shared memory; where none can be made, and no writer left any, none is needed."""
+    if not is_read_only:
+        return f"{_uri(path)}?mode=rw"
+    has_wal = path.with_name(f"{path.name}-wal").exists()
+    frozen = not has_wal and not os.access(path.parent, os.W_OK)
+    return f"{_uri(path)}?mode=ro{'&immutable=1' if frozen else ''}"
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+_living: WeakSet[Connections] = WeakSet()
+_abandoned: list[Connection] = []  # kept, so that nothing closes them
+
+
+def _before_fork() -> None:
+    for connections in list(_living):
+        connections.before_fork()
+
+
+def _after_fork_in_parent() -> None:
+    for connections in list(_living):
+        connections.after_fork_in_parent()
+
+
+def _after_fork_in_child() -> None:
+    for connections in list(_living):
+        connections.after_fork_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

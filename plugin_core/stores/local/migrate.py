@@ -1,0 +1,134 @@
+"""Brings a file to this flowtrail's schema: once, by one process, whoever opens it first.
+
+Whether there is something to do costs one SELECT; alembic is imported only if there is.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import OperationalError
+
+from plugin_core.errors import StoreUnavailableError, StoreVersionError
+from plugin_core.stores.local import schema as s
+from plugin_core.stores.local.connection import Connections
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A file's schema, and which schemas' readers and writers get along with it."""
+
+    version: int
+    min_reader: int
+    min_writer: int
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether this flowtrail may write."""
+        return self.min_writer <= s.SCHEMA_VERSION
+
+
+def prepare(connections: Connections) -> Version:
+    """Make or migrate the file if need be, and say what it is.
+
+    Raises StoreVersionError for one that this flowtrail cannot even read.
+    """
+    version = _seen(connections)
+    if version is None or version.version < s.SCHEMA_VERSION:
+        version = _readable(version, connections.path) if connections.is_read_only else _upgraded(connections)
+    if version.min_reader > s.SCHEMA_VERSION:
+        raise newer(connections.path, version, "read")
+    return version
+
+
+def newer(path: Path, version: Version, what: str) -> StoreVersionError:
+    """The error for a file that a newer flowtrail made."""
+    return StoreVersionError(
+        f"The store {path} has schema {version.version}, made by a newer flowtrail; this one has {s.SCHEMA_VERSION} "
+        f"and cannot {what} it.",
+        hint="Upgrade flowtrail; what was logged meanwhile waits in the journal.",
+    )
+
+
+def _readable(version: Version | None, path: Path) -> Version:
+    if version is None:
+        raise StoreUnavailableError(f"There is no record at {path}.", hint="It is made when something is recorded.")
+    return version
+
+
+def _seen(connections: Connections) -> Version | None:
+    """The version of a file that is ready, without any lock; None for a new file."""
+    path = connections.path
+    if not path.exists() or path.stat().st_size == 0:
+        return None
+    with connections.open_reader() as connection:
+        return _version(connection)
+
+
+def _version(connection: Connection) -> Version | None:
+    columns = s.schema_info.c
+    try:
+        row = connection.execute(select(columns.version, columns.min_reader, columns.min_writer)).first()
+    except OperationalError as error:
+        if "no such table" in str(error.orig):
+            return None
+        raise
+    return None if row is None else Version(*row)
+
+
+def _upgraded(connections: Connections) -> Version:
+    from plugin_core.stores.local.location import make_folder, refuse_network
+
+    make_folder(connections.path)
+    refuse_network(connections.path)
+    with connections.locked(), connections.open_writer() as connection:
+        raw: Any = connection.connection.driver_connection
+        raw.execute("PRAGMA journal_mode=WAL")
+        with connection.begin():
+            version = _version(connection)
+        if version is None or version.version < s.SCHEMA_VERSION:
+            if version is not None:
+                _back_up(raw, connections.path, version.version)
+            version = _migrate(connection)
+    return version
+
+
+def _back_up(raw: Any, path: Path, version: int) -> None:
+    target = path.with_name(f"backup-{version}-{path.name}")
+    with suppress(FileNotFoundError):
+        target.unlink()
+    raw.execute("VACUUM INTO ?", (str(target),))
+
+
+def _migrate(connection: Connection) -> Version:
+    with _quiet(), connection.begin():
+        from alembic.command import upgrade
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+        config.attributes["connection"] = connection
+        upgrade(config, "head")
+        row = {"version": s.SCHEMA_VERSION, "min_reader": s.MIN_READER, "min_writer": s.MIN_WRITER}
+        statement = insert(s.schema_info).values(id=1, **row)
+        connection.execute(statement.on_conflict_do_update(index_elements=[s.schema_info.c.id], set_=row))
+    return Version(**row)
+
+
+@contextmanager
+def _quiet() -> Generator[None]:
+    """Alembic tells the log of each step at INFO; a user's log is not ours to write to."""
+    logger = logging.getLogger("alembic")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,259 @@
+"""The embedded store: one SQLite file. Composes the topics; each method is one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, select
+
+from plugin_core.errors import ConflictError
+from plugin_core.model.changes import Batch, Change
+from plugin_core.model.components import ArtifactValue, Component
+from plugin_core.model.experiments import Experiment, Trial
+from plugin_core.model.lineage import Action, Artifact, Association, Context, NodeKind, NodeRef, Subgraph
+from plugin_core.model.metrics import Json, MetricPoint, MetricSummary
+from plugin_core.model.queries import ComponentQuery, LineageQuery
+from plugin_core.stores.local import finding, graph, listing, migrate, values
+from plugin_core.stores.local import schema as s
+from plugin_core.stores.local import statements as q
+from plugin_core.stores.local.apply import apply_changes, parts
+from plugin_core.stores.local.connection import LOCK_TIMEOUT_S, Connections
+from plugin_core.stores.local.fold import clean
+from plugin_core.stores.local.location import path_of
+
+V = TypeVar("V")
+
+
+class LocalStore:
+    """A TrackingStore in the SQLite file that ``url`` names. Safe to share between threads, and across a fork."""
+
+    def __init__(self, url: str, *, read_only: bool = False, lock_timeout_s: float = LOCK_TIMEOUT_S) -> None:
+        self.url = url
+        self._version: migrate.Version | None = None
+        self._connections = Connections(
+            path_of(url), prepare=self._prepare, is_read_only=read_only, lock_timeout_s=lock_timeout_s
+        )
+        self._connections.follow_file()
+
+    def _prepare(self, connections: Connections) -> None:
+        self._version = migrate.prepare(connections)
+
+    @contextmanager
+    def _writing(self) -> Generator[Connection]:
+        if self._version is not None and not self._version.is_writable:
+            raise migrate.newer(self._connections.path, self._version, "write to")
+        with self._connections.write() as connection:
+            yield connection
+
+    # Writing
+
+    def apply(self, batch: Batch, /) -> bool:
+        """See TrackingStore."""
+        journal = clean(batch.journal)
+        with self._writing() as connection:
+            position = _watermark(connection, journal)
+            if position > batch.start:
+                return False
+            if position < batch.start:
+                raise ConflictError(
+                    f"A batch of journal {batch.journal} begins at {batch.start}, but {position} was applied last.",
+                    hint="Drain the journal from its watermark.",
+                )
+            apply_changes(connection, batch.changes)
+            connection.execute(q.SET_WATERMARK, {"journal": journal, "watermark": batch.end})
+        return True
+
+    def write(self, changes: Iterable[Change], /) -> None:
+        """See TrackingStore."""
+        with self._writing() as connection:
+            apply_changes(connection, changes)
+
+    def watermark(self, journal: str, /) -> int:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            return _watermark(connection, clean(journal))
+
+    def leases(self, journals: Sequence[str], /) -> dict[str, datetime]:
+        """See TrackingStore."""
+        named = {clean(journal): journal for journal in journals}
+        j = s.journals.c
+        known = select(j.journal, j.lease_until_us).where(j.lease_until_us.is_not(None))
+        with self._connections.read() as connection:
+            return {
+                named[name]: listing.moment(until)
+                for part in parts(list(named))
+                for name, until in connection.execute(known.where(j.journal.in_(part)))
+            }
+
+    def delete(self, node: NodeRef, /, *, cascade: bool = False) -> None:
+        """See TrackingStore."""
+        with self._writing() as connection:
+            finding.delete(connection, node, cascade=cascade)
+
+    def close(self) -> None:
+        """See TrackingStore."""
+        self._connections.close()
+
+    # Experiments and trials
+
+    def experiment(self, name: str, /) -> Experiment:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            node = graph.node_id(connection, NodeRef(NodeKind.EXPERIMENT, name))
+            return _experiments(connection, listing.EXPERIMENTS.where(s.experiments.c.id == node))[0]
+
+    def experiments(self) -> list[Experiment]:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            return _experiments(connection, listing.EXPERIMENTS)
+
+    def trial(self, name: str, /) -> Trial:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            node = graph.node_id(connection, NodeRef(NodeKind.TRIAL, name))
+            return _trials(connection, listing.TRIALS.where(s.trials.c.id == node))[0]
+
+    def trials(self, *, experiment: str | None = None, limit: int | None = None) -> list[Trial]:
+        """See TrackingStore."""
+        query = listing.TRIALS.limit(limit)
+        with self._connections.read() as connection:
+            if experiment is not None:
+                query = query.where(s.trials.c.experiment_id == listing.named(NodeKind.EXPERIMENT, experiment))
+            return _trials(connection, query)
+
+    # Components
+
+    def component(self, name: str, /) -> Component:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            node = graph.node_id(connection, NodeRef(NodeKind.COMPONENT, name))
+            row = listing.raw_rows(connection, listing.COMPONENTS.where(s.components.c.id == node))[0]
+            tags, properties = values.tags(connection, [node]), values.properties(connection, [node])
+        return listing.component_of(row, tags[node], properties[node])
+
+    def components(self, query: ComponentQuery, /) -> list[Component]:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            rows = listing.raw_rows(connection, listing.components_query(query))
+        return [listing.component_of(row) for row in rows]
+
+    def parameters(self, components: Sequence[int], /) -> dict[int, dict[str, Json]]:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            return values.parameters(connection, components)
+
+    def artifact_values(self, components: Sequence[int], /, *, is_output: bool) -> dict[int, dict[str, ArtifactValue]]:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            return values.artifact_values(connection, components, is_output=is_output)
+
+    def tags(self, components: Sequence[int], /) -> dict[int, dict[str, str | None]]:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            return values.tags(connection, components)
+
+    def properties(self, components: Sequence[int], /) -> dict[int, dict[str, str]]:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            return values.properties(connection, components)
+
+    # Metrics
+
+    def summaries(self, components: Sequence[int], /) -> dict[int, dict[str, MetricSummary]]:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            return values.summaries(connection, components)
+
+    def points(self, component: int, metric: str, /) -> Iterator[MetricPoint]:
+        """See TrackingStore. The series is read as it is when the first point is asked for."""
+        return values.points(self._connections.read, component, clean(metric))
+
+    # Lineage
+
+    def artifact(self, source_uri: str, /) -> Artifact:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            node = graph.node_id(connection, NodeRef(NodeKind.ARTIFACT, source_uri))
+            return _artifacts(connection, graph.ARTIFACTS.where(s.artifacts.c.id == node))[0]
+
+    def artifacts(
+        self, *, source_uris: Sequence[str] = (), type: str | None = None, limit: int | None = None
+    ) -> list[Artifact]:
+        """See TrackingStore."""
+        query = graph.ARTIFACTS.limit(limit)
+        if source_uris:
+            query = query.where(s.nodes.c.key.in_([clean(uri) for uri in source_uris]))
+        if type is not None:
+            query = query.where(s.artifacts.c.type == type)
+        with self._connections.read() as connection:
+            return _artifacts(connection, query)
+
+    def action(self, name: str, /) -> Action:
+        """See TrackingStore."""
+        return self._node(NodeKind.ACTION, name, select(s.actions), graph.action_of)
+
+    def context(self, name: str, /) -> Context:
+        """See TrackingStore."""
+        return self._node(NodeKind.CONTEXT, name, select(s.contexts), graph.context_of)
+
+    def _node(self, kind: NodeKind, name: str, query: Any, make: Callable[..., V]) -> V:
+        with self._connections.read() as connection:
+            node = graph.node_id(connection, NodeRef(kind, name))
+            row = connection.execute(query.where(query.selected_columns.id == node)).one()
+            properties, tags = values.properties(connection, [node]), values.tags(connection, [node])
+        return make(row, properties[node], tags[node])
+
+    def associations(
+        self, *, source: NodeRef | None = None, destination: NodeRef | None = None, type: str | None = None
+    ) -> list[Association]:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            return graph.associations(connection, source, destination, type)
+
+    def lineage(self, start: NodeRef, query: LineageQuery, /) -> Subgraph:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            return graph.lineage(connection, start, query)
+
+    def path(self, source: NodeRef, destination: NodeRef, /, *, max_depth: int = 100) -> Subgraph | None:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            return graph.path(connection, source, destination, max_depth)
+
+    # Finding
+
+    def find_nodes(self, text: str, /, *, kinds: Sequence[NodeKind] = (), limit: int = 20) -> list[NodeRef]:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            return finding.find_nodes(connection, text, kinds, limit)
+
+    def counts(self) -> Mapping[str, int]:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            return finding.counts(connection)
+
+
+def _watermark(connection: Connection, journal: str) -> int:
+    return connection.execute(q.WATERMARK, {"name": journal}).scalar() or 0
+
+
+def _experiments(connection: Connection, query: Any) -> list[Experiment]:
+    rows = listing.raw_rows(connection, query)
+    tags = values.tags(connection, [row[0] for row in rows])
+    return [listing.experiment_of(row, tags[row[0]]) for row in rows]
+
+
+def _trials(connection: Connection, query: Any) -> list[Trial]:
+    rows = listing.raw_rows(connection, query)
+    tags = values.tags(connection, [row[0] for row in rows])
+    return [listing.trial_of(row, tags[row[0]]) for row in rows]
+
+
+def _artifacts(connection: Connection, query: Any) -> list[Artifact]:
+    rows = listing.raw_rows(connection, query)
+    ids = [row[0] for row in rows]
+    properties, tags = values.properties(connection, ids), values.tags(connection, ids)
+    return [graph.artifact_of(row, properties[row[0]], tags[row[0]]) for row in rows]

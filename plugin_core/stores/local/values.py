@@ -1,0 +1,165 @@
+"""Reads what was logged of components: parameters, artifact entries, tags, properties, summaries and points."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from heapq import merge
+from operator import itemgetter
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Connection, bindparam, select
+
+from plugin_core.model.components import ArtifactValue
+from plugin_core.model.metrics import Json, MetricPoint, MetricSummary
+from plugin_core.model.parameters import from_text
+from plugin_core.stores.local import schema as s
+from plugin_core.stores.local.apply import parts
+from plugin_core.stores.local.listing import AnySelect, moment, raw_rows
+from plugin_core.stores.local.points import by_step, unpack
+
+T = TypeVar("T")
+
+_PARAMETERS: Final = select(s.parameters.c.component_id, s.parameters.c.name, s.parameters.c.text).order_by(
+    s.parameters.c.component_id, s.parameters.c.name
+)
+_ENTRIES: Final = select(
+    s.artifact_values.c.component_id,
+    s.artifact_values.c.name,
+    s.artifact_values.c.value,
+    s.artifact_values.c.media_type,
+).order_by(s.artifact_values.c.component_id, s.artifact_values.c.name)
+_TAGS: Final = (
+    select(s.tags.c.node_id, s.tags.c.key, s.tags.c.value)
+    .where(s.tags.c.removed == 0)
+    .order_by(s.tags.c.node_id, s.tags.c.key)
+)
+_PROPERTIES: Final = select(s.properties.c.node_id, s.properties.c.key, s.properties.c.value).order_by(
+    s.properties.c.node_id, s.properties.c.key
+)
+_SUMMARIES: Final = select(
+    s.series.c.component_id,
+    s.series.c.name,
+    s.series.c.count,
+    s.series.c.last,
+    s.series.c.last_step,
+    s.series.c.last_us,
+    s.series.c.minimum,
+    s.series.c.maximum,
+    s.series.c.mean,
+    s.series.c.std_dev,
+).order_by(s.series.c.component_id, s.series.c.name)
+
+
+def _by_node(
+    connection: Connection, query: AnySelect, ids: Sequence[int], value: Callable[[tuple[Any, ...]], T]
+) -> dict[int, dict[str, T]]:
+    """Rows of (id, name, ...) as a map of maps; an id without rows has an empty one."""
+    found: dict[int, dict[str, T]] = {node: {} for node in ids}
+    node_column = query.selected_columns[0]
+    for part in parts(ids):
+        for row in raw_rows(connection, query.where(node_column.in_(part))):
+            found[row[0]][row[1]] = value(row)
+    return found
+
+
+def parameters(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, Json]]:
+    """Parameters by component and name."""
+    return _by_node(connection, _PARAMETERS, ids, lambda row: from_text(row[2]))
+
+
+def artifact_values(
+    connection: Connection, ids: Sequence[int], *, is_output: bool
+) -> dict[int, dict[str, ArtifactValue]]:
+    """Artifact entries by component and name."""
+    query = _ENTRIES.where(s.artifact_values.c.is_output == int(is_output))
+    return _by_node(connection, query, ids, lambda row: ArtifactValue(value=row[2], media_type=row[3]))
+
+
+def tags(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, str | None]]:
+    """Tags by node and key."""
+    return _by_node(connection, _TAGS, ids, itemgetter(2))
+
+
+def properties(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, str]]:
+    """Properties by node and key."""
+    return _by_node(connection, _PROPERTIES, ids, itemgetter(2))
+
+
+def summaries(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, MetricSummary]]:
+    """Summaries by component and metric."""
+    return _by_node(connection, _SUMMARIES, ids, _summary)
+
+
+def _summary(row: tuple[Any, ...]) -> MetricSummary:
+    _, name, count, last, last_step, last_us, minimum, maximum, mean, std_dev = row
+    return MetricSummary(
+        name=name,
+        count=count,
+        last=math.nan if last is None else last,
+        last_step=last_step,
+        last_time=moment(last_us),
+        minimum=minimum,
+        maximum=maximum,
+        mean=mean,
+        std_dev=std_dev,
+    )
+
+
+_SERIES: Final = select(s.series.c.id, s.series.c.open_ordinal).where(
+    s.series.c.component_id == bindparam("component"), s.series.c.name == bindparam("metric")
+)
+_CHUNKS: Final = (
+    select(s.chunks.c.min_step, s.chunks.c.ordinal, s.chunks.c.max_step)
+    .where(s.chunks.c.series_id == bindparam("series"))
+    .order_by(s.chunks.c.min_step, s.chunks.c.ordinal)
+)
+_OPEN_PAYLOADS: Final = select(s.chunks.c.ordinal, s.chunks.c.payload).where(
+    s.chunks.c.series_id == bindparam("series"), s.chunks.c.ordinal >= bindparam("first")
+)
+_PAYLOAD: Final = select(s.chunks.c.payload).where(
+    s.chunks.c.series_id == bindparam("series"), s.chunks.c.ordinal == bindparam("place")
+)
+
+
+def points(
+    reading: Callable[[], AbstractContextManager[Connection]], component: int, metric: str
+) -> Iterator[MetricPoint]:
+    """One series by step, then arrival, as it was at the start; at most the chunks that overlap are in memory.
+
+    Full chunks never change, and are read one at a time; the rest is read at once, at the start.
+    """
+    with reading() as connection:
+        found = connection.execute(_SERIES, {"component": component, "metric": metric}).first()
+        if found is None:
+            return
+        series, first_open = found
+        spans = [(low, ordinal, high) for low, ordinal, high in connection.execute(_CHUNKS, {"series": series})]
+        where = {"series": series, "first": first_open}
+        payloads = {ordinal: payload for ordinal, payload in connection.execute(_OPEN_PAYLOADS, where)}  # noqa: C416
+
+    def chunk(ordinal: int) -> Iterator[tuple[int, int, float, Json]]:
+        payload = payloads.pop(ordinal, None)
+        if payload is None:
+            with reading() as connection:
+                payload = connection.execute(_PAYLOAD, {"series": series, "place": ordinal}).scalar()
+        return iter(()) if payload is None else by_step(unpack(payload))
+
+    for ordinals in _overlapping(spans):
+        for step, time, value, data in merge(*map(chunk, ordinals), key=itemgetter(0)):
+            yield MetricPoint(step, moment(time), value, data)
+
+
+def _overlapping(spans: Sequence[tuple[int, int, int]]) -> Iterator[list[int]]:
+    """Groups of chunks whose steps overlap, in order; spans are (least step, ordinal, highest step), sorted."""
+    group: list[int] = []
+    highest = latest = -1
+    for low, ordinal, high in spans:
+        if group and (low > highest or (low == highest and ordinal > latest)):
+            yield sorted(group)
+            group = []
+        group.append(ordinal)
+        highest, latest = max(highest, high), max(latest, ordinal)
+    if group:
+        yield sorted(group)
