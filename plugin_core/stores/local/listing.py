@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, func, select, tuple_
@@ -145,6 +147,15 @@ _KINDS: Final = {kind.value: kind for kind in Kind}
 _STATUSES: Final = {status.value: status for status in Status}
 
 
+_NONE: Final[Mapping[str, Any]] = MappingProxyType({})  # shared: thousands of components are read without tags
+
+
+@functools.lru_cache(maxsize=1_024)
+def owner_of(journal: str, host: str, pid: int, boot_id: str, started: str) -> Owner:
+    """An owner; one process owns many components, which share the value."""
+    return Owner(journal=journal, host=host, pid=pid, boot_id=boot_id, started=started)
+
+
 def component_of(row: Sequence[Any], tags: Tags | None = None, properties: dict[str, str] | None = None) -> Component:
     """A component from a row of COMPONENTS."""
     (
@@ -175,12 +186,10 @@ def component_of(row: Sequence[Any], tags: Tags | None = None, properties: dict[
         orchestrator=OrchestratorRef(system=system, execution_id=execution_id, step_id=step_id, url=url)
         if system is not None
         else None,
-        owner=Owner(journal=journal, host=host, pid=pid, boot_id=boot_id, started=process_started)
-        if host is not None
-        else None,
+        owner=None if host is None else owner_of(journal, host, pid, boot_id, process_started),
         source_arn=source_arn,
-        tags=tags or {},
-        properties=properties or {},
+        tags=_NONE if tags is None else tags,
+        properties=_NONE if properties is None else properties,
     )
 
 

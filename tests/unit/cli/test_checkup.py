@@ -19,7 +19,7 @@ broken line
 @pytest.mark.parametrize(
     ("folder", "kind"),
     [
-        ("/home/me/project", "ext4"),
+        ("/srv/me/project", "ext4"),
         ("/tmp/x", "tmpfs"),
         ("/tmpx", "ext4"),
         ("/mnt/team share/flowtrail", "nfs4"),
