@@ -110,17 +110,18 @@ def _database_size(database: str | None) -> str:
 
 def check_spool(spool: Path) -> Check:
     """Whether journals can be written, and what waits in those that are there."""
-    if not spool.exists():
-        return _writable("spool", spool, "empty")
     from plugin_core.journal import list_journals
 
-    journals = list_journals(spool)
-    dead = [journal for journal in journals if journal.alive is False]
-    waiting = sum(journal.size_bytes for journal in dead)
-    if dead:
-        told = f"{len(dead)} journals of processes that are gone, {size(waiting)}"
-        return Check("spool", "warn", told, "flowtrail recover")
-    return _writable("spool", spool, f"{len(journals)} journals of living processes" if journals else "empty")
+    counts = {True: "of living processes", False: "of processes that are gone", None: "of other machines"}
+    found = list_journals(spool)
+    told = ", ".join(
+        f"{len(sizes)} {words} ({size(sum(sizes))})"
+        for state, words in counts.items()
+        if (sizes := [journal.size_bytes for journal in found if journal.is_alive is state])
+    )
+    if any(journal.is_alive is not True for journal in found):
+        return Check("spool", "warn", f"{spool}: journals {told}", "flowtrail recover")
+    return _writable("spool", spool, f"journals {told}" if told else "empty")
 
 
 def _writable(name: str, folder: Path, told: str) -> Check:

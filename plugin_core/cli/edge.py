@@ -83,7 +83,7 @@ def _reader_went_away() -> int:
 def report(error: errors.FlowtrailError, *, as_json: bool) -> int:
     """Print what happened, the likely cause, the fix and the code to stderr; return the exit status."""
     status, cause, fix = next((s, c, f) for kind, s, c, f in _EXPLAINED if isinstance(error, kind))
-    cause = _detail(error) or getattr(error, "cause", cause)
+    cause = _detail(error) or str(getattr(error, "cause", cause))
     fix = error.hint or f"Try: {fix}"
     if as_json:
         content = {"code": error.code, "message": error.message, "cause": cause, "fix": fix}

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from plugin_core.cli.progress import copying
 from plugin_core.cli.session import JsonOption, ProfileOption, Session, StoreOption, has_journals
 from plugin_core.cli.terminal import Column, size
+from plugin_core.tracking.settings import redacted_url
+
+if TYPE_CHECKING:
+    from plugin_core.journal import RecoveryReport
 
 
 def recover(
@@ -35,30 +38,58 @@ def recover(
     from plugin_core import journal
     from plugin_core.stores import open_store
 
-    if not has_journals(folder):
-        session.print_json(asdict(journal.RecoveryReport())) if as_json else session.say("Nothing waits.")
-        return
-    with copying(session.terminal, "recovering") as progress:
-        report = journal.recover(folder, open_store(session.settings.store), progress=progress)
+    report = journal.RecoveryReport()
+    if has_journals(folder):
+        with copying(session.terminal, "recovering") as progress:
+            report = journal.recover(folder, open_store(session.settings.store), progress=progress)
     if as_json:
-        session.print_json(asdict(report))
+        session.print_json(report)
     else:
-        session.say(_told(report))
+        session.terminal.print(*told(report))
 
 
 def _list(session: Session, folder: Path) -> None:
     from plugin_core.journal import list_journals
 
-    found = list_journals(folder) if folder.is_dir() else []
+    found = list_journals(folder)
     if session.as_json:
         session.print_json(found)
         return
-    columns = [Column("JOURNAL", keep=True), Column("SIZE", right=True, keep=True), Column("OWNER", keep=True)]
-    rows = [
-        [j.id, size(j.size_bytes), {True: "alive", False: "gone", None: "on another machine"}[j.alive]] for j in found
+    words = {True: "alive", False: "gone", None: "on another machine"}
+    columns = [
+        Column("JOURNAL", keep=True),
+        Column("SIZE", right=True, keep=True),
+        Column("OWNER", keep=True),
+        Column("STORE"),
     ]
-    session.terminal.print(session.terminal.table(columns, rows))
+    rows = [
+        [j.journal, size(j.size_bytes), words[j.is_alive], redacted_url(j.store_url) if j.store_url else ""]
+        for j in found
+    ]
+    if rows:
+        session.terminal.print(session.terminal.table(columns, rows))
+    else:
+        session.say("Nothing waits.")
 
 
-def _told(report: Any) -> str:
-    return str(report)
+def told(report: RecoveryReport) -> list[str]:
+    """What a recovery found, for people: one line, and one for each thing that is not as it should be."""
+    lines = [
+        f"Brought in {report.events} events of {report.journals} journals." if report.journals else "Nothing waited."
+    ]
+    lines += [
+        f"{count} {words}"
+        for count, words in (
+            (report.live, "journals belong to living processes, which drain them themselves."),
+            (report.other_stores, "journals belong in another store: flowtrail recover --store URL"),
+            (report.newer, "journals can only be read by a newer flowtrail; they stay."),
+            (report.bad_regions, f"damaged places ({size(report.skipped_bytes)}) were read around."),
+            (report.missing_bytes, "bytes are missing: files of journals are gone."),
+            (report.lost_events, "events were lost to the damage."),
+            (report.nameless_points, "points were lost: what they belong to stood in the damaged part."),
+            (report.dead_letters, "events cannot be stored and were set aside."),
+            (len(report.unreadable), "files cannot be read."),
+        )
+        if count
+    ]
+    return [*lines, *(f"Put aside with a report: {path}" for path in report.quarantined)]

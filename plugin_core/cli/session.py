@@ -102,5 +102,7 @@ class Session:
 
 
 def has_journals(spool: Path) -> bool:
-    """Whether anything waits in a spool."""
-    return spool.is_dir() and any(spool.glob("*.jrn"))
+    """Whether anything waits in a spool, or in the folder that writers fall back to."""
+    from plugin_core.journal import list_journals
+
+    return bool(list_journals(spool))

@@ -58,10 +58,14 @@ def test_an_example_says_how_it_is_run(folder):
 def run_example(folder, command, variables):
     own = {key: value for key, value in os.environ.items() if not key.startswith(("FLOWTRAIL_", "PREFECT_"))}
     beside_python = f"{Path(sys.executable).parent}{os.pathsep}{own['PATH']}"
+    prefect = {
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+    }
     done = subprocess.run(
         command,
         cwd=folder,
-        env={**own, "PATH": beside_python, "PREFECT_SERVER_ANALYTICS_ENABLED": "false", **variables},
+        env={**own, "PATH": beside_python, **prefect, **variables},
         capture_output=True,
         text=True,
         timeout=240,

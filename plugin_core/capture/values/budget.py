@@ -36,6 +36,10 @@ class Budget:
         """A budget that ends after a share of what is left, so that something remains when the stage fails."""
         return Budget(self._clock, max(0.0, self.left_s * share))
 
+    def extend(self, seconds: float) -> None:
+        """Give time back: importing a handler, once per process, is not the value's cost."""
+        self._end += seconds
+
     def check(self) -> None:
         """Raise BudgetSpentError when the time is over."""
         if self._clock() >= self._end:
@@ -55,6 +59,30 @@ def _seconds(data: bytes) -> float:
     start = time.perf_counter()
     hashlib.sha256(data)
     return time.perf_counter() - start
+
+
+class BoundedBytes:
+    """A file to write into, that ends the attempt when it grows too large or takes too long."""
+
+    def __init__(self, budget: Budget, most: int) -> None:
+        self._budget = budget
+        self._most = most
+        self._size = 0
+        self._parts: list[bytes] = []
+
+    def write(self, data: bytes | bytearray | memoryview) -> int:
+        """Take some bytes. Raises BudgetSpentError."""
+        self._budget.check()
+        part = bytes(data)
+        self._size += len(part)
+        if self._size > self._most:
+            raise BudgetSpentError
+        self._parts.append(part)
+        return len(part)
+
+    def getvalue(self) -> bytes:
+        """Everything that was written."""
+        return b"".join(self._parts)
 
 
 class Digest:

@@ -18,8 +18,11 @@ _SHOWN_COLUMNS: Final = 20
 _SHOWN_ROWS: Final = 5
 _LISTED: Final = 100
 _CELL: Final = 4_096  # bytes of a cell that are hashed in a sample
+_SAMPLED_COLUMNS: Final = 128
 _CHECK_EVERY: Final = 1_024
-_WHOLE_SHARE: Final = 0.5
+_WHOLE_SHARE: Final = 0.8
+_SMALL: Final = 1 << 18  # bytes
+_PATIENCE: Final = 10
 _SAMPLE_SHARE: Final = 0.8
 
 PARQUET: Final = ("application/vnd.apache.parquet", ".parquet")
@@ -62,6 +65,11 @@ def _cell(cell: Any) -> tuple[bytes, bool]:
     return _other_cell(cell), False
 
 
+def cell_bytes(cell: Any) -> bytes:
+    """One object's content. Raises UnknownCellError."""
+    return _cell(cell)[0]
+
+
 def _other_cell(cell: Any) -> bytes:
     from plugin_core.capture.values.scalars import converter
 
@@ -74,10 +82,14 @@ def _other_cell(cell: Any) -> bytes:
 def identify(
     context: Context, size: int, whole: Callable[[Digest, Budget], None], sample: Callable[[Digest, Budget], None]
 ) -> str | None:
-    """The identity of content of ``size`` bytes: of all of it if that fits, else of a sample, else None."""
+    """The identity of content of ``size`` bytes: of all of it if that fits, else of a sample, else None.
+
+    Small content takes a millisecond; on a machine so busy that it takes longer, it is read as a whole all the same,
+    so that its identity is the same as elsewhere.
+    """
     if context.reads_whole(size):
         try:
-            budget = context.budget.stage(_WHOLE_SHARE)
+            budget = context.budget.stage(_PATIENCE if size <= _SMALL else _WHOLE_SHARE)
             digest = context.digest("whole", budget)
             whole(digest, budget)
             return digest.identity()
@@ -92,6 +104,13 @@ def identify(
         return digest.identity(whole=False)
     except (BudgetSpentError, UnknownCellError):
         return None
+
+
+def chosen_columns(columns: int) -> list[int]:
+    """All columns, or of very many a fixed choice."""
+    if columns <= _SAMPLED_COLUMNS:
+        return list(range(columns))
+    return [(columns - 1) * i // (_SAMPLED_COLUMNS - 1) for i in range(_SAMPLED_COLUMNS)]
 
 
 def schema_text(names: Sequence[object], types: Sequence[str], context: Context) -> str:

@@ -24,6 +24,7 @@ from plugin_core.redaction import REDACTED, is_secret_type, secret_strings
 _MAX_DEPTH: Final = 32
 _MAX_ENTRIES: Final = 200_000  # of one container; larger ones are sampled without trying
 _SCANNED: Final = 8_192  # characters searched for secrets at once; what is stored is searched wholly, later
+_UNCLOCKED: Final = 500  # containers read without a look at the clock: small values are always read as a whole
 _DUMPED: Final = 1_000
 _KEY_TYPES: Final = frozenset({str, int, float, bool, type(None)})
 _WHOLE_SHARE: Final = 0.6  # of the time: the rest is for a sample, should it not do
@@ -71,6 +72,7 @@ class Reader:
         self._redactor = context.redactor
         self._budget = budget
         self._scanned = 0
+        self._nodes = 0
         self._path: set[int] = set()
         self._parts: list[bytes] = []
         self.size = 0
@@ -95,7 +97,9 @@ class Reader:
         shape = shape_of(cls)
         if shape is None or depth > _MAX_DEPTH or id(value) in self._path:
             raise NotJsonError
-        self._budget.check()
+        self._nodes += 1
+        if self._nodes > _UNCLOCKED:
+            self._budget.check()
         if length(value) > _MAX_ENTRIES or self.size > self._context.limits.max_bytes:
             raise BudgetSpentError
         self._path.add(id(value))

@@ -18,6 +18,18 @@ _TABLE: Final[dict[tuple[str, str], tuple[str, str, str]]] = {
     ("pandas", "DataFrame"): ("pandas.DataFrame", "pandas_frames", "describe_frame"),
     ("pandas", "Series"): ("pandas.Series", "pandas_frames", "describe_series"),
     ("pandas", "Index"): ("pandas.Index", "pandas_frames", "describe_index"),
+    ("polars", "DataFrame"): ("polars.DataFrame", "polars_frames", "describe_frame"),
+    ("polars", "Series"): ("polars.Series", "polars_frames", "describe_series"),
+    ("pyarrow", "Table"): ("pyarrow.Table", "arrow_tables", "describe_table"),
+    ("pyarrow", "RecordBatch"): ("pyarrow.RecordBatch", "arrow_tables", "describe_table"),
+    ("pyarrow", "Array"): ("pyarrow.Array", "arrow_tables", "describe_column"),
+    ("pyarrow", "ChunkedArray"): ("pyarrow.ChunkedArray", "arrow_tables", "describe_column"),
+    ("sklearn", "BaseEstimator"): ("sklearn.base.BaseEstimator", "estimators", "describe_estimator"),
+    ("torch", "Tensor"): ("torch.Tensor", "torch_values", "describe_tensor"),
+    ("torch", "Module"): ("torch.nn.Module", "torch_values", "describe_module"),
+    ("matplotlib", "Figure"): ("matplotlib.figure.Figure", "matplotlib_figures", "describe_figure"),
+    ("plotly", "BaseFigure"): ("plotly.basedatatypes.BaseFigure", "images", "describe_plotly"),
+    ("PIL", "Image"): ("PIL.Image.Image", "images", "describe_image"),
 }
 _CACHED: Final = 4_096
 _known: dict[int, tuple[type, Handler | None]] = {}

@@ -58,7 +58,9 @@ class Walk:
 
     def _compound(self, name: str, value: Any, depth: int) -> None:
         cls = type(value)
+        started = self._limits.clock()
         handler = handler_of(cls)
+        self._context.budget.extend(self._limits.clock() - started)
         shape = shape_of(cls)
         if handler is not None:
             self._add(contained(handler, name, value, self._context))

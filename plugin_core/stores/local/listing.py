@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, func, select, tuple_
 
 from plugin_core.model.components import Component, Kind, OrchestratorRef, Owner, Status
 from plugin_core.model.experiments import Experiment, Trial
@@ -253,7 +253,7 @@ _FILTERS: Final[tuple[Callable[[ComponentQuery], ColumnElement[bool] | None], ..
     _named,
     lambda query: _of_node(_t.parent_id, f.COMPONENT, query.parent),
     lambda query: _of_node(_t.root_id, f.COMPONENT, query.root),
-    lambda query: _one_of(_t.kind, query.kinds),
+    lambda query: _one_of(func.coalesce(_t.kind, Kind.SCRIPT.value), query.kinds),
     lambda query: _one_of(_t.status, query.statuses),
     lambda query: _equal(_t.orchestrator, query.orchestrator_system),
     lambda query: _equal(_t.execution_id, query.execution_id),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from typing import Any
 
 import numpy as np
 
 from plugin_core.capture.values.budget import Budget, Digest, sample_positions
-from plugin_core.capture.values.columns import UnknownCellError, identify, masks, update_cells, withheld
+from plugin_core.capture.values.columns import identify, masks, update_cells, withheld
 from plugin_core.capture.values.context import Context
 from plugin_core.capture.values.description import DescribedArtifact, Description, Payload
 from plugin_core.capture.values.preview import brief
@@ -21,7 +22,11 @@ _BLOCK = 2_000_000
 
 def describe_array(name: str, value: Any, context: Context) -> Description:
     """An array as a DataSet; a zero-dimensional one too."""
-    array = np.asarray(value) if type(value) is not np.ndarray else value
+    return describe_as_array(name, value, np.asarray(value), context)
+
+
+def describe_as_array(name: str, value: Any, array: Any, context: Context) -> Description:
+    """A value as a DataSet, of which ``array`` is the content."""
     secret = masks([name.rpartition(".")[2], name], context, lambda _: array.dtype.kind in "biufcmM")
     return Description(
         artifacts=(
@@ -45,8 +50,8 @@ def describe_array(name: str, value: Any, context: Context) -> Description:
 
 
 def identity_of(array: Any, context: Context) -> str | None:
-    """The identity of an array's content; None if it holds objects that cannot be read, or padding."""
-    if _has_padding(array.dtype):
+    """The identity of an array's content; None if it holds objects that cannot be read."""
+    if array.dtype.hasobject and array.dtype.kind != "O":
         return None
     return identify(
         context,
@@ -62,6 +67,8 @@ def update_array(digest: Digest, array: Any, budget: Budget) -> None:
     if array.dtype.kind == "O":
         update_cells(digest, array.flat, budget)
         return
+    if array.size == 0:
+        return
     if array.flags.c_contiguous:
         digest.update(_little(array))
         return
@@ -70,6 +77,11 @@ def update_array(digest: Digest, array: Any, budget: Budget) -> None:
     for start in range(0, len(array), rows):
         budget.check()
         digest.update(_little(np.ascontiguousarray(array[start : start + rows])))
+
+
+def array_bytes(array: Any) -> bytes:
+    """What ``update_array`` hashes, of a small array without objects."""
+    return _header(array).encode() + bytes(_little(array))
 
 
 def sample_array(digest: Digest, array: Any, budget: Budget) -> None:
@@ -84,25 +96,25 @@ def sample_array(digest: Digest, array: Any, budget: Budget) -> None:
 
 
 def _header(array: Any) -> str:
-    dtype = array.dtype.newbyteorder("<")
-    return f"ndarray {dtype.descr if dtype.names else dtype.str} {array.shape}"
+    return f"ndarray {_canonical(array.dtype)[1]} {array.shape}"
+
+
+@functools.lru_cache(maxsize=256)
+def _canonical(dtype: Any) -> tuple[Any, str]:
+    """The type that elements are hashed as, and its name: little-endian, nothing between a record's fields."""
+    if dtype.names is None:
+        little = dtype.newbyteorder("<")
+        return little, little.str
+    fields = [(name, _canonical(dtype.fields[name][0])[0]) for name in dtype.names]
+    return np.dtype(fields), str(fields)
 
 
 def _little(array: Any) -> bytes | memoryview:
-    """The elements' bytes, little-endian, without a copy where none is needed."""
-    plain = array.astype(array.dtype.newbyteorder("<"), copy=False)
+    """The elements' bytes, without a copy where none is needed."""
+    plain = array.astype(_canonical(array.dtype)[0], copy=False)
     if plain.dtype.kind in "biufc" and plain.size:
         return memoryview(plain.reshape(-1).view(np.uint8))
     return bytes(plain.tobytes())
-
-
-def _has_padding(dtype: Any) -> bool:
-    """Bytes between the fields of a record have no meaning, and no fixed value."""
-    if dtype.names is None:
-        return bool(dtype.kind == "V")
-    kinds = [dtype.fields[name][0] for name in dtype.names]
-    is_gapless = sum(kind.itemsize for kind in kinds) == dtype.itemsize
-    return bool(dtype.hasobject) or not is_gapless or any(map(_has_padding, kinds))
 
 
 def _preview(name: str, array: Any, context: Context) -> str:
@@ -131,6 +143,3 @@ def _texts_clean(array: Any, context: Context) -> bool:
         return context.is_clean(array.tobytes().decode("latin-1"))
     texts = array.ravel().tolist()
     return context.is_clean("\n".join(t if isinstance(t, str) else t.decode("latin-1") for t in texts))
-
-
-__all__ = ["UnknownCellError", "describe_array", "identity_of", "sample_array", "update_array"]

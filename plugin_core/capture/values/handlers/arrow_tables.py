@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Iterable
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute
 
-from plugin_core.capture.values.budget import Budget, Digest
+from plugin_core.capture.values.budget import Budget, Digest, sample_ranges
+from plugin_core.capture.values.columns import (
+    PARQUET,
+    chosen_columns,
+    identify,
+    masks,
+    schema_text,
+    table_payload,
+    table_preview,
+    withheld,
+)
+from plugin_core.capture.values.context import Context
+from plugin_core.capture.values.description import DescribedArtifact, Description, Payload
+from plugin_core.model.lineage import ArtifactType
 
 pc: Any = pyarrow.compute  # its functions are made at import, unseen by type checkers
 _FIXED: Final = (
@@ -108,3 +123,101 @@ def _update_text(digest: Digest, array: Any) -> None:
     if len(large) and large.buffers()[2] is not None:
         data = memoryview(large.buffers()[2])
         digest.update(data[offsets[large.offset] : offsets[large.offset + len(large)]])
+
+
+# --- Tables --------------------------------------------------------------------------------------------------
+
+
+def describe_table(name: str, value: Any, context: Context) -> Description:
+    """A Table or RecordBatch as a DataSet."""
+    table = pa.Table.from_batches([value]) if isinstance(value, pa.RecordBatch) else value
+    return _described(name, value, table, context)
+
+
+def describe_column(name: str, value: Any, context: Context) -> Description:
+    """An Array or ChunkedArray as a DataSet of one column."""
+    return _described(name, value, pa.table({"value": value}), context)
+
+
+def _described(name: str, value: Any, table: Any, context: Context) -> Description:
+    columns = table.column_names[: context.limits.items]
+    types = [str(field.type) for field in list(table.schema)[: len(columns)]]
+    secret = context.redactor.is_secret_name(name) or masks(
+        table.column_names, context, lambda at: _is_number(table.schema.field(at).type)
+    )
+    payload = None if secret else _payload(table, context)
+    artifact = DescribedArtifact(
+        name=name,
+        type=ArtifactType.DATA_SET,
+        media_type=None if payload is None else payload.media_type,
+        identity=identity_of(table, context),
+        size_bytes=table.nbytes,
+        properties={
+            **context.type_of(value),
+            "rows": str(table.num_rows),
+            "columns": str(table.num_columns),
+            "schema": schema_text(columns, types, context),
+            "nulls": str(sum(table.column(at).null_count for at in range(len(columns)))),
+            "preview": table_preview(
+                columns, table.num_rows, lambda row, at: table.column(at)[row].as_py(), context, name
+            ),
+            **withheld(secret),
+        },
+        payload=payload,
+    )
+    return Description(artifacts=(artifact,))
+
+
+def identity_of(table: Any, context: Context) -> str | None:
+    """The identity of a table's content; metadata of its schema does not count."""
+
+    def whole(digest: Digest, budget: Budget) -> None:
+        digest.text(_header(table, table.column_names))
+        for column in table.columns:
+            update_chunked(digest, column, budget)
+
+    def sample(digest: Digest, budget: Budget) -> None:
+        names = [table.column_names[at] for at in chosen_columns(table.num_columns)]
+        digest.text(_header(table, names))
+        for at in chosen_columns(table.num_columns):
+            update_chunked(digest, _sampled(table.column(at)), budget)
+
+    return identify(context, table.nbytes, whole, sample)
+
+
+def _header(table: Any, names: list[str]) -> str:
+    return f"arrow {table.num_rows} {table.num_columns} {names}"
+
+
+def _sampled(column: Any) -> Any:
+    blocks = [column.slice(block[0], len(block)) for block in sample_ranges(len(column)) if len(block)]
+    return pa.chunked_array([chunk for block in blocks for chunk in block.chunks], type=column.type)
+
+
+def _is_number(kind: Any) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_temporal(kind))
+
+
+def _payload(table: Any, context: Context) -> Payload | None:
+    """Arrow may share memory with a numpy array that its owner goes on to change: copied as an IPC stream."""
+    if not context.stores(table.nbytes):
+        return None
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    copied = sink.getvalue()
+
+    def write() -> bytes:
+        import pyarrow.parquet as pq
+
+        out = io.BytesIO()
+        pq.write_table(pa.ipc.open_stream(copied).read_all(), out)
+        return out.getvalue()
+
+    return table_payload(PARQUET, write, lambda: _texts(pa.ipc.open_stream(copied).read_all()), context)
+
+
+def _texts(table: Any) -> Iterable[str]:
+    for column in table.columns:
+        if not _is_number(column.type) and not pa.types.is_boolean(column.type):
+            yield "\n".join(map(str, column.to_pylist()))

@@ -15,6 +15,7 @@ from plugin_core.capture.values.columns import (
     CSV,
     PARQUET,
     UnknownCellError,
+    chosen_columns,
     identify,
     masks,
     schema_text,
@@ -28,9 +29,7 @@ from plugin_core.capture.values.description import DescribedArtifact, Descriptio
 from plugin_core.capture.values.handlers.arrays import sample_array, update_array
 from plugin_core.model.lineage import ArtifactType
 
-_SAMPLED_COLUMNS: Final = 128
 _OBJECT_SIZE: Final = 64  # bytes that a Python object in a column counts for
-_TEXT_SIZE: Final = 24
 _COUNTED_NULLS: Final = 100
 
 
@@ -81,7 +80,7 @@ def _described(name: str, value: Any, frame: Any, context: Context) -> Descripti
 def _size(frame: Any) -> int:
     """Bytes of the frame; Python objects count by number, so that none is touched. Very wide ones are estimated."""
     columns = frame.shape[1]
-    chosen = _chosen(columns)
+    chosen = chosen_columns(columns)
     measured = sum(_array_size(frame.iloc[:, at].array) for at in chosen)
     index = frame.index
     own_index = 0 if isinstance(index, pd.RangeIndex | pd.MultiIndex) else _array_size(index.array)
@@ -94,13 +93,6 @@ def _array_size(array: Any) -> int:
     return int(array.nbytes)
 
 
-def _chosen(columns: int) -> list[int]:
-    """All columns, or of very many a fixed choice."""
-    if columns <= _SAMPLED_COLUMNS:
-        return list(range(columns))
-    return [(columns - 1) * i // (_SAMPLED_COLUMNS - 1) for i in range(_SAMPLED_COLUMNS)]
-
-
 def _identity(frame: Any, size: int, context: Context) -> str | None:
     def whole(digest: Digest, budget: Budget) -> None:
         _header(digest, frame, budget)
@@ -111,7 +103,7 @@ def _identity(frame: Any, size: int, context: Context) -> str | None:
     def sample(digest: Digest, budget: Budget) -> None:
         _header(digest, frame, budget, sampled=True)
         rows = sample_positions(len(frame))
-        for at in _chosen(frame.shape[1]):
+        for at in chosen_columns(frame.shape[1]):
             budget.check()
             _sample(digest, frame.iloc[:, at].array, rows, budget)
 
@@ -120,7 +112,7 @@ def _identity(frame: Any, size: int, context: Context) -> str | None:
 
 def _header(digest: Digest, frame: Any, budget: Budget, *, sampled: bool = False) -> None:
     digest.text(f"pandas {frame.shape} {type(frame.index).__name__}")
-    columns = _chosen(frame.shape[1]) if sampled else range(frame.shape[1])
+    columns = chosen_columns(frame.shape[1]) if sampled else range(frame.shape[1])
     update_cells(digest, (_label(frame.columns[at]) for at in columns), budget)
     update_cells(digest, (str(frame.dtypes.iloc[at]) for at in columns), budget)
     index = frame.index
