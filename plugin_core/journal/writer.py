@@ -115,6 +115,7 @@ class Journal:
         self._unsynced: list[Path] = []  # sealed segments that the disk was not told of
         self._ring = MemoryRing(segments.new_journal_id(self._now_ns()))
         self.retired: list[Retired] = []
+        self._left: list[Batch] = []  # what retired files hold and the drain has not taken
         self._warned: set[str] = set()
         self._thinning = False
         self._place = 0  # where the next file is made: 0 the spool, 1 the fallback, 2 nowhere
@@ -178,8 +179,9 @@ class Journal:
 
     @property
     def is_drained(self) -> bool:
-        """Whether all that was written is known to be in the store."""
-        return self._applied == self.position and not self.retired and not self._ring and not self._doubted
+        """Whether all that was logged is known to be in the store."""
+        waits = self.retired or self._ring or self._doubted or self._thinning  # while thinning, the last points wait
+        return self._applied == self.position and not waits
 
     @property
     def is_quiet(self) -> bool:
@@ -502,6 +504,8 @@ class Journal:
         if self._open is not None or self._sealed:
             folder = (self._open.path if self._open else self._sealed[0][0]).parent
             self.retired.append(Retired(folder, self.id, events - self._applied_events))
+            if (batch := self._take_mirror()) is not None:
+                self._left.append(batch())
         self._close_fd()
         self._place = 0 if events else self._place + 1  # where a file took something, another may yet take more
         self._retry_at = self._monotonic() + _RETRY_S
@@ -539,16 +543,34 @@ class Journal:
                 self._settle()
             if self._thinning:
                 self._recheck_thinning()
-            changes, dirty = self._changes, [(s, *s.take()) for s in self._dirty]
-            self._clear_mirror()
-            start, end = self._taken, self.position
-            self._taken = end
-            if start == end:
-                return None
-            self._marks.append((end, self._seq - self._overhead))
-            journal = self.id
-        points = [columns(s.component, s.metric, mirror, data) for s, mirror, data in dirty]
-        return Batch(journal=journal, start=start, end=end, changes=(*changes, *points))
+            batch = self._take_mirror()
+        return None if batch is None else batch()
+
+    def _take_mirror(self) -> Callable[[], Batch] | None:
+        """Take the mirror away, and return what makes a batch of it: that need not be done under the lock."""
+        changes, dirty = self._changes, [(s, *s.take()) for s in self._dirty]
+        self._clear_mirror()
+        journal, start, end = self.id, self._taken, self.position
+        self._taken = end
+        if start == end:
+            return None
+        self._marks.append((end, self._seq - self._overhead))
+
+        def batch() -> Batch:
+            points = [columns(s.component, s.metric, mirror, data) for s, mirror, data in dirty]
+            return Batch(journal=journal, start=start, end=end, changes=(*changes, *points))
+
+        return batch
+
+    def take_left(self) -> list[Batch]:
+        """What was written to files that were given up since. It is in those files too."""
+        with self._lock:
+            left, self._left = self._left, []
+        return left
+
+    def is_in_memory_only(self, journal: str) -> bool:
+        """Whether a batch's journal is the ring in memory, so that no file has its events."""
+        return journal == self._ring.id
 
     def _recheck_thinning(self) -> None:
         for series in list(self._series.values()):
@@ -602,11 +624,19 @@ class Journal:
         try:
             fd = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
         except OSError:
-            return  # drained and deleted
+            self._missing(path)
+            return
         try:
             self._sync_fd(fd)
         finally:
             os.close(fd)
+
+    def _missing(self, path: Path) -> None:
+        """A file is not there: drained and deleted, unless it is the one that is being written."""
+        with self._lock:
+            if self._open is not None and self._open.path == path and not self._busy:
+                self._retire()
+                self._warn("gone", f"flowtrail's journal {path} was deleted by someone; it goes on in another file.")
 
     def _sync_fd(self, fd: int) -> None:
         try:
