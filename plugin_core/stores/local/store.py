@@ -19,9 +19,9 @@ from plugin_core.model.queries import ComponentQuery, LineageQuery
 from plugin_core.stores.local import finding, graph, listing, migrate, values
 from plugin_core.stores.local import schema as s
 from plugin_core.stores.local import statements as q
-from plugin_core.stores.local.apply import apply_changes, parts
+from plugin_core.stores.local.apply import apply_changes
 from plugin_core.stores.local.connection import LOCK_TIMEOUT_S, Connections
-from plugin_core.stores.local.executing import raw_rows
+from plugin_core.stores.local.executing import raw_rows, rows_in
 from plugin_core.stores.local.fold import clean
 from plugin_core.stores.local.location import path_of
 
@@ -78,11 +78,7 @@ class LocalStore:
         j = s.journals.c
         known = select(j.journal, j.lease_until_us).where(j.lease_until_us.is_not(None))
         with self._connections.read() as connection:
-            return {
-                named[name]: listing.moment(until)
-                for part in parts(list(named))
-                for name, until in connection.execute(known.where(j.journal.in_(part)))
-            }
+            return {named[name]: listing.moment(until) for name, until in rows_in(connection, known, j.journal, [*named])}
 
     def delete(self, node: NodeRef, /, *, cascade: bool = False) -> None:
         """See TrackingStore."""
