@@ -24,9 +24,11 @@ if TYPE_CHECKING:
         UnflushedError,
     )
     from plugin_core.lineage import (
+        LineageEntityEnum,
         LineageFilter,
         LineageQuery,
         LineageQueryDirectionEnum,
+        LineageSourceEnum,
         LineageTrialComponent,
     )
     from plugin_core.tracking.listing import SortByType, SortOrderType, list_runs
@@ -43,7 +45,9 @@ _HOMES = {
     "configure": "plugin_core.tracking.settings",
     "LineageTrialComponent": "plugin_core.lineage",
     "LineageQuery": "plugin_core.lineage",
+    "LineageEntityEnum": "plugin_core.lineage",
     "LineageFilter": "plugin_core.lineage",
+    "LineageSourceEnum": "plugin_core.lineage",
     "LineageQueryDirectionEnum": "plugin_core.lineage",
     **dict.fromkeys(
         (
@@ -70,9 +74,11 @@ __all__ = [
     "ConflictError",
     "FlowtrailError",
     "InvalidValueError",
+    "LineageEntityEnum",
     "LineageFilter",
     "LineageQuery",
     "LineageQueryDirectionEnum",
+    "LineageSourceEnum",
     "LineageTrialComponent",
     "NoActiveRunError",
     "NotFoundError",

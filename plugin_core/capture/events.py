@@ -2,7 +2,8 @@
 
 Values (arguments, results) are the user's own objects, passed by reference; capture describes them at
 once and keeps none. Times are aware datetimes. An adapter builds events in its ``translate`` module,
-from the orchestrator's objects, without side effects.
+from the orchestrator's objects, without side effects. ``capture`` is the level for this one flow or
+task (off, params, meta, full) where its author asked for one; None leaves it to the settings.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ class ExecutionStarted:
     tags: tuple[str, ...] = ()
     properties: Mapping[str, str] = field(default_factory=dict[str, str])
     url: str | None = None
+    capture: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,7 +78,10 @@ class ExecutionFinished:
     message: str | None = None
     output: Any = NOTHING
     result_uris: tuple[str, ...] = ()
+    reused_uri: str | None = None
+    properties: Mapping[str, str] = field(default_factory=dict[str, str])
     inferred: bool = False
+    capture: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,6 +105,7 @@ class StepStarted:
     properties: Mapping[str, str] = field(default_factory=dict[str, str])
     url: str | None = None
     scheduled_at: datetime | None = None
+    capture: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,3 +130,4 @@ class StepFinished:
     properties: Mapping[str, str] = field(default_factory=dict[str, str])
     url: str | None = None
     inferred: bool = False
+    capture: str | None = None

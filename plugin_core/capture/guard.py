@@ -6,12 +6,17 @@ import logging
 import threading
 from collections import Counter
 from types import TracebackType
-from typing import Final
 
 from plugin_core.errors import FlowtrailError
 
 _log = logging.getLogger("flowtrail")
-_PASSED_ON: Final = (KeyboardInterrupt, GeneratorExit)
+_passed_on: tuple[type[BaseException], ...] = (KeyboardInterrupt, GeneratorExit)
+
+
+def pass_on(*signals: type[BaseException]) -> None:
+    """Never swallow these: an orchestrator stops or cancels user code with them, wherever it happens to be."""
+    global _passed_on  # noqa: PLW0603 - one per process, added to by adapters
+    _passed_on = (*_passed_on, *(signal for signal in signals if signal not in _passed_on))
 
 
 class Guard:
@@ -59,7 +64,7 @@ class _Guarded:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool:
-        if error is None or isinstance(error, _PASSED_ON):
+        if error is None or isinstance(error, _passed_on):
             return False
         if self._guard.strict and isinstance(error, FlowtrailError):
             return False

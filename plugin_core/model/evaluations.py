@@ -1,10 +1,13 @@
 """Evaluations: one payload type for what is computed of labels and scores, with SageMaker's JSON.
 
 Payload keys are SageMaker Experiments' (version 0 of each type); other dialects convert from here.
+JSON has no NaN and no infinity: in a payload they are null.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
@@ -46,9 +49,9 @@ class RocCurve:
             "type": self.type,
             "version": 0,
             "title": self.title,
-            "falsePositiveRate": list(self.false_positive_rate),
-            "truePositiveRate": list(self.true_positive_rate),
-            "areaUnderCurve": self.area,
+            "falsePositiveRate": _numbers(self.false_positive_rate),
+            "truePositiveRate": _numbers(self.true_positive_rate),
+            "areaUnderCurve": _number(self.area),
         }
 
 
@@ -69,11 +72,19 @@ class PrecisionRecallCurve:
             "type": self.type,
             "version": 0,
             "title": self.title,
-            "precision": list(self.precision),
-            "recall": list(self.recall),
-            "averagePrecisionScore": self.average_precision,
-            "noSkill": self.no_skill,
+            "precision": _numbers(self.precision),
+            "recall": _numbers(self.recall),
+            "averagePrecisionScore": _number(self.average_precision),
+            "noSkill": _number(self.no_skill),
         }
 
 
 Evaluation: TypeAlias = ConfusionMatrix | RocCurve | PrecisionRecallCurve
+
+
+def _number(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _numbers(values: Iterable[float]) -> list[Json]:
+    return [_number(value) for value in values]

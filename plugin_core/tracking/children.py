@@ -2,8 +2,8 @@
 
 The environment of a process is shared by its threads, so ``os.environ`` cannot name the run of each of
 64 concurrent tasks. Instead ``subprocess.Popen`` adds the current run's carrier to the environment of
-the child it starts, also where the caller passes ``env=``. ``multiprocessing``'s spawn and forkserver
-take ``os.environ`` as it is, so there it is set for the moment of the start, under a lock. Forked
+the child it starts, also where the caller passes ``env=``; ``multiprocessing``'s spawned children get it
+with their Process object (a forkserver's own environment is that of the first child it served). Forked
 children inherit the context itself. Not covered: ``os.system``, ``os.exec*`` and ``os.posix_spawn``.
 """
 
@@ -11,16 +11,17 @@ from __future__ import annotations
 
 import functools
 import inspect
-import multiprocessing.util as mp_util
 import os
 import subprocess
 import threading
 from collections.abc import Callable
+from multiprocessing.process import BaseProcess
 from typing import Any, Final
 
-from plugin_core.tracking.carrier import RUN_CONTEXT_VARIABLE, to_env
+from plugin_core.tracking.carrier import to_env
 
 _ENV_POSITION: Final = list(inspect.signature(subprocess.Popen.__init__).parameters).index("env") - 1
+_CARRIED: Final = "_flowtrail_carried"
 _lock: Final = threading.RLock()
 _undo: Final[list[Callable[[], None]]] = []
 
@@ -31,7 +32,7 @@ def install() -> None:
         if _undo:
             return
         _wrap_popen()
-        _wrap_spawn()
+        _wrap_process()
 
 
 def uninstall() -> None:
@@ -42,7 +43,7 @@ def uninstall() -> None:
 
 
 def _wrap_popen() -> None:
-    original = subprocess.Popen.__init__
+    original: Callable[..., None] = subprocess.Popen.__init__
 
     @functools.wraps(original)
     def init(self: subprocess.Popen[Any], *args: Any, **kwargs: Any) -> None:
@@ -74,31 +75,40 @@ def _merged(env: Any, additions: dict[str, str]) -> Any:
         return env  # not a mapping: let Popen say so
 
 
-def _wrap_spawn() -> None:
-    original = mp_util.spawnv_passfds
+def _wrap_process() -> None:
+    """Spawned and forkserver children get the pickled Process object: what it carries takes effect as it unpickles."""
+    original = BaseProcess.start
 
     @functools.wraps(original)
-    def spawn(*args: Any, **kwargs: Any) -> Any:
+    def start(self: BaseProcess) -> None:
         additions = _additions()
         if not additions:
-            return original(*args, **kwargs)
-        with _lock:
-            before = os.environ.get(RUN_CONTEXT_VARIABLE)
-            os.environ.update(additions)
-            try:
-                return original(*args, **kwargs)
-            finally:
-                if before is None:
-                    os.environ.pop(RUN_CONTEXT_VARIABLE, None)
-                else:
-                    os.environ[RUN_CONTEXT_VARIABLE] = before
+            original(self)
+            return
+        self.__dict__[_CARRIED] = _Carried(additions)
+        try:
+            original(self)
+        finally:
+            self.__dict__.pop(_CARRIED, None)
 
     def restore() -> None:
-        if mp_util.spawnv_passfds is spawn:
-            mp_util.spawnv_passfds = original
+        if BaseProcess.start is start:
+            BaseProcess.start = original  # type: ignore[method-assign]
 
-    mp_util.spawnv_passfds = spawn
+    BaseProcess.start = start  # type: ignore[method-assign]
     _undo.append(restore)
+
+
+class _Carried:
+    def __init__(self, additions: dict[str, str]) -> None:
+        self._additions = additions
+
+    def __reduce__(self) -> tuple[Callable[[dict[str, str]], None], tuple[dict[str, str]]]:
+        return _arrive, (self._additions,)
+
+
+def _arrive(additions: dict[str, str]) -> None:
+    os.environ.update(additions)
 
 
 def _additions() -> dict[str, str]:

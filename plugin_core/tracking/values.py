@@ -23,7 +23,7 @@ def to_json(value: object, *, depth: int = 0) -> Json:  # noqa: PLR0911 - one re
         return str.__str__(value)
     if depth < _MAX_DEPTH:
         if isinstance(value, dict):
-            return {str(k): to_json(v, depth=depth + 1) for k, v in dict.items(cast("dict[Any, Any]", value))}
+            return {str(k): to_json(v, depth=depth + 1) for k, v in dict.items(value)}
         if isinstance(value, list | tuple):
             return [to_json(v, depth=depth + 1) for v in cast("list[Any]", value)]
     if isinstance(value, numbers.Integral):
@@ -74,7 +74,7 @@ def to_tags(tags: object) -> dict[str, str | None]:
     if tags is None:
         return {}
     if isinstance(tags, dict):
-        return {str(k): None if v is None else str(v) for k, v in cast("dict[Any, Any]", tags).items()}
+        return {str(k): None if v is None else str(v) for k, v in tags.items()}
     try:
         return {tag["Key"]: tag.get("Value") for tag in cast("list[dict[str, str]]", tags)}
     except (TypeError, KeyError, AttributeError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, select
@@ -20,7 +21,7 @@ from plugin_core.stores.local import schema as s
 from plugin_core.stores.local import statements as q
 from plugin_core.stores.local.apply import apply_changes
 from plugin_core.stores.local.connection import LOCK_TIMEOUT_S, Connections
-from plugin_core.stores.local.executing import raw_rows
+from plugin_core.stores.local.executing import raw_rows, rows_in
 from plugin_core.stores.local.fold import clean
 from plugin_core.stores.local.location import path_of
 
@@ -50,9 +51,9 @@ class LocalStore:
         journal = clean(batch.journal)
         with self._writing() as connection:
             position = _watermark(connection, journal)
-            if batch.end <= position and position > batch.start:
+            if position > batch.start:
                 return False
-            if batch.start != position:
+            if position < batch.start:
                 raise ConflictError(
                     f"A batch of journal {batch.journal} begins at {batch.start}, but {position} was applied last.",
                     hint="Drain the journal from its watermark.",
@@ -70,6 +71,14 @@ class LocalStore:
         """See TrackingStore."""
         with self._connections.read() as connection:
             return _watermark(connection, clean(journal))
+
+    def leases(self, journals: Sequence[str], /) -> dict[str, datetime]:
+        """See TrackingStore."""
+        named = {clean(journal): journal for journal in journals}
+        j = s.journals.c
+        known = select(j.journal, j.lease_until_us).where(j.lease_until_us.is_not(None))
+        with self._connections.read() as connection:
+            return {named[name]: listing.moment(until) for name, until in rows_in(connection, known, j.journal, [*named])}
 
     def delete(self, node: NodeRef, /, *, cascade: bool = False) -> None:
         """See TrackingStore."""

@@ -23,7 +23,7 @@ def test_a_slug_is_always_a_valid_name_within_its_length(text, length):
 @given(st.text(), st.text())
 def test_texts_that_differ_in_more_than_case_and_separators_have_different_slugs(one, other):
     def folded(text):
-        return [c for c in re.sub(r"[ _\-./:\t\n]+", "-", text).strip("-").lower()]
+        return list(re.sub(r"[ _\-./:\t\n]+", "-", text).strip("-").lower())
 
     if folded(one) != folded(other):
         assert names.slug(one) != names.slug(other)

@@ -1,0 +1,83 @@
+"""Describes any value that a step takes or returns: what it is, a hash of its content, and bytes to store.
+
+Costs a microsecond or two for scalars and at most ``limits.budget_s`` for the rest. Runs no code of values it does
+not know, consumes no iterator, changes nothing, raises nothing but KeyboardInterrupt, and lets no secret through.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from plugin_core.capture.values.context import Context, Handler
+from plugin_core.capture.values.description import Clock, DescribedArtifact, Description, Limits, Payload
+from plugin_core.capture.values.opaque import described_by_type
+from plugin_core.model.lineage import ArtifactType
+from plugin_core.redaction import Redactor
+
+__all__ = [
+    "ArtifactType",
+    "Clock",
+    "Context",
+    "DescribedArtifact",
+    "Description",
+    "Handler",
+    "Limits",
+    "Payload",
+    "describe",
+]
+
+_FAST: Final = frozenset({int, float, str})
+_PLAIN_BITS: Final = 64
+_SHORT_TEXT: Final = 512
+_NOTHING: Final = Description()
+
+
+def describe(name: str, value: object, *, limits: Limits, redactor: Redactor) -> Description:
+    """Describe a value under a name. What cannot be described is described by its type.
+
+    ``limits.level`` decides how much: ``off`` nothing, ``params`` scalars, ``meta`` no bytes, ``full`` all.
+    """
+    if limits.level == "off":
+        return _NOTHING
+    kind = type(value)
+    if value is None or kind is bool or kind in _FAST:
+        known = _quickly(name, value, redactor)
+        if known is not None:
+            return known
+    try:
+        return _describe(name, value, Context(limits, redactor))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - nothing of a value may reach the step that it belongs to
+        return _by_type(name, value, error, limits, redactor)
+
+
+def _quickly(name: str, value: Any, redactor: Redactor) -> Description | None:
+    """Plain short scalars that hide nothing; None for those that need a closer look."""
+    if type(value) is str:
+        if (
+            len(value) > _SHORT_TEXT
+            or not value.isascii()
+            or "\0" in value
+            or "://" in value
+            or redactor.is_secret_name(name)
+            or redactor.text(value) != value
+        ):
+            return None
+    elif (type(value) is int and value.bit_length() > _PLAIN_BITS) or redactor.hides(name, value):
+        return None
+    return Description({name: value})
+
+
+def _describe(name: str, value: Any, context: Context) -> Description:
+    from plugin_core.capture.values.walk import Walk
+
+    walk = Walk(context)
+    walk.visit(name, value)
+    return Description(walk.parameters, tuple(walk.artifacts))
+
+
+def _by_type(name: str, value: object, error: BaseException, limits: Limits, redactor: Redactor) -> Description:
+    if limits.level == "params":
+        return _NOTHING
+    return described_by_type(name, value, Context(limits, redactor), error=error)

@@ -1,0 +1,1 @@
+"""Handlers of known libraries, one module each, imported on first use. The library is loaded when its values exist."""

@@ -1,0 +1,185 @@
+"""All that is private to Prefect: the names that are relied on, checked before use, with one warning.
+
+Written for prefect >=3.4,<4. What is missing in another version is not recorded; flows run as ever.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from prefect import Flow
+    from prefect.client.schemas.objects import FlowRun
+
+_log = logging.getLogger("flowtrail")
+
+TASK_ENGINE: Final = "prefect.task_engine"
+FLOW_ENGINE: Final = "prefect.flow_engine"
+TASK_RUNNERS: Final = "prefect.task_runners"
+
+_TASK_NEEDS: Final = ("initialize_run", "run_context", "set_state")
+_FLOW_NEEDS: Final = ("initialize_run", "setup_run_context", "set_state")
+NEEDS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    TASK_ENGINE: {"SyncTaskRunEngine": _TASK_NEEDS, "AsyncTaskRunEngine": _TASK_NEEDS},
+    FLOW_ENGINE: {"FlowRunEngine": _FLOW_NEEDS, "AsyncFlowRunEngine": _FLOW_NEEDS},
+}
+GENERATORS: Final[Mapping[str, tuple[str, str]]] = {
+    TASK_ENGINE: ("run_generator_task_sync", "run_generator_task_async"),
+    FLOW_ENGINE: ("run_generator_flow_sync", "run_generator_flow_async"),
+}
+LABEL: Final = "flowtrail.experiment"
+ATTEMPT_LABEL: Final = "flowtrail.attempt"
+_warned: set[str] = set()
+_api_log: logging.Logger | None = None
+
+
+def missing(module: ModuleType) -> list[str]:
+    """The names that recording needs of an engine's module, and that are not there or not what they were."""
+    return [
+        f"{module.__name__}.{name}.{method}"
+        for name, methods in NEEDS.get(module.__name__, {}).items()
+        for method in methods
+        if not _is_as_expected(vars(module).get(name), method)
+    ]
+
+
+def _is_as_expected(owner: Any, method: str) -> bool:
+    function = getattr(owner, method, None)
+    if not inspect.isfunction(function):
+        return False
+    if method == "set_state":
+        return {"self", "state"} <= inspect.signature(function).parameters.keys()
+    inner = inspect.unwrap(function)
+    return function is not inner and (inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner))
+
+
+def warn_missing(names: list[str]) -> None:
+    """Say, once per process, that this Prefect cannot be recorded."""
+    if names and not _warned:
+        _warned.update(names)
+        import prefect
+
+        _log.warning(
+            "flowtrail does not know this Prefect (%s lacks %s): its runs are not recorded, load_run() still works",
+            prefect.__version__,
+            ", ".join(names),
+        )
+
+
+def is_async_method(function: Callable[..., Any]) -> bool:
+    """Whether a method of an engine is a coroutine function or makes an asynchronous context manager."""
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(inspect.unwrap(function))
+
+
+def signals() -> tuple[type[BaseException], ...]:
+    """What Prefect stops user code with, from a signal handler or another thread."""
+    from asyncio import CancelledError
+
+    from prefect.exceptions import TerminationSignal
+
+    return CancelledError, TerminationSignal
+
+
+def is_pause(error: BaseException | None) -> bool:
+    """Whether Prefect left a run with ``pause`` or ``suspend``."""
+    from prefect.exceptions import Pause
+
+    return isinstance(error, Pause)
+
+
+def is_abort(error: BaseException | None) -> bool:
+    """Whether Prefect's server told a run to stop."""
+    from prefect.exceptions import Abort
+
+    return isinstance(error, Abort)
+
+
+def is_termination(error: BaseException | None) -> bool:
+    """Whether the process was told to stop."""
+    from prefect.exceptions import TerminationSignal
+
+    return isinstance(error, TerminationSignal)
+
+
+def termination_intent() -> str | None:
+    """Why the runner stops this process (cancel, reschedule ...), where this Prefect says so."""
+    try:
+        from prefect._internal.control_listener import get_intent
+    except ImportError:
+        return None
+    return get_intent()
+
+
+def is_persisted() -> bool:
+    """Whether the result of the current task run goes to result storage."""
+    from prefect.results import should_persist_result
+
+    return should_persist_result()
+
+
+def flow_context() -> Any | None:
+    """Prefect's context of the flow run that encloses this code."""
+    from prefect.context import FlowRunContext
+
+    return FlowRunContext.get()
+
+
+def task_context() -> Any | None:
+    """Prefect's context of the task run that encloses this code."""
+    from prefect.context import TaskRunContext
+
+    return TaskRunContext.get()
+
+
+def url_of(kind: str, run_id: object) -> str | None:
+    """The page of a flow run or task run in Prefect's UI, if it has one."""
+    from prefect.utilities.urls import url_for
+
+    return url_for(kind, run_id)  # type: ignore[arg-type]
+
+
+def flow_name_of(flow_run_id: object) -> tuple[str, FlowRun]:
+    """Ask Prefect's API for a flow run and the name of its flow: two requests, for runs without context."""
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        flow_run = client.read_flow_run(flow_run_id)  # type: ignore[arg-type]
+        return client.read_flow(flow_run.flow_id).name, flow_run
+
+
+def labels_of(flow_run: FlowRun | None) -> dict[str, Any]:
+    """The labels of a flow run, which travel with its context to every process; changed in memory only."""
+    return {} if flow_run is None else flow_run.labels
+
+
+def is_subflow_placeholder(flow: Flow[..., Any] | Any) -> bool:
+    """Whether this task only stands for a subflow in its parent's record."""
+    return bool(getattr(flow, "_is_subflow_tracking_task", False))
+
+
+def create_artifact(*, key: str, markdown: str, description: str, flow_run_id: Any) -> None:
+    """Create an artifact of a flow run: one request."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import ArtifactCreate
+
+    artifact = ArtifactCreate(key=key, type="markdown", data=markdown, description=description, flow_run_id=flow_run_id)
+    with get_client(sync_client=True) as client:
+        client.create_artifact(artifact)
+
+
+def log_to_api(message: str, *, flow_run_id: Any, task_run_id: Any) -> None:
+    """Add a line to a run's log in Prefect, and nowhere else. Prefect sends it from a thread of its own."""
+    global _api_log  # noqa: PLW0603 - made on first use: the handler's module is Prefect's
+    if _api_log is None:
+        from prefect.logging.handlers import APILogHandler
+
+        logger = logging.getLogger("flowtrail.prefect")
+        logger.propagate = False
+        logger.setLevel(logging.INFO)
+        logger.addHandler(APILogHandler())
+        _api_log = logger
+    _api_log.info(message, extra={"flow_run_id": flow_run_id, "task_run_id": task_run_id})

@@ -1,0 +1,491 @@
+"""Records Prefect by wrapping a few methods of its engines; taken off again, Prefect is as it was found.
+
+Only what runs is watched: ``task.fn()`` and ``flow.visualize()`` do not pass through the engines.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import logging
+import sys
+from collections.abc import AsyncGenerator, Callable, Generator
+from types import ModuleType, TracebackType
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from plugin_core.capture.guard import Guard, pass_on
+from plugin_core.capture.imports import forget, when_imported
+from prefect_integration import _compat
+
+if TYPE_CHECKING:
+    from prefect_integration.watch import FlowWatch, Recording, TaskWatch
+
+Reason: TypeAlias = Literal["autolog", "tracked", "arrival"]
+
+_log = logging.getLogger("flowtrail")
+_WATCH: Final = "_flowtrail_watch"
+_reasons: set[Reason] = set()
+_installation: Installation | None = None
+own_guard: Final = Guard()
+
+
+def _capture_recorder() -> Recording | None:
+    from plugin_core.capture.recorder import recorder
+
+    return recorder()
+
+
+class Installation:
+    """The wrappers around one Prefect. Where others wrapped over ours, they stay, and pass calls through."""
+
+    def __init__(self, source: Callable[[], Recording | None]) -> None:
+        self.active = True
+        self.source = source
+        self._undo: list[tuple[Any, str, Any, Any]] = []
+        self._waiting: list[tuple[str, Callable[[ModuleType], None]]] = []
+
+    def arm(self) -> None:
+        """Wrap what is imported already, and the rest when it is imported."""
+        for name, install in (
+            (_compat.TASK_ENGINE, self._install_task_engine),
+            (_compat.FLOW_ENGINE, self._install_flow_engine),
+            (_compat.TASK_RUNNERS, self._install_task_runners),
+        ):
+            guarded = functools.partial(self._install, install)
+            self._waiting.append((name, guarded))
+            when_imported(name, guarded)
+
+    def _install(self, install: Callable[[ModuleType], None], module: ModuleType) -> None:
+        with own_guard(f"the instrumentation of {module.__name__}"):
+            lacking = _compat.missing(module)
+            if lacking:
+                _compat.warn_missing(lacking)
+            else:
+                install(module)
+
+    def remove(self) -> None:
+        """Take the wrappers off."""
+        self.active = False
+        for name, callback in self._waiting:
+            forget(name, callback)
+        for owner, name, wrapper, original in reversed(self._undo):
+            if vars(owner).get(name) is wrapper:
+                setattr(owner, name, original)
+        self._undo.clear()
+
+    def replace(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+        """Put a wrapper in the place of ``owner.name``, if there is such a thing."""
+        original = vars(owner).get(name)
+        if original is None:
+            return
+        wrapper = functools.wraps(original)(make(original))
+        setattr(owner, name, wrapper)
+        self._undo.append((owner, name, wrapper, original))
+
+    # The parts of Prefect
+
+    def _install_task_engine(self, module: ModuleType) -> None:
+        pass_on(*_compat.signals())
+        for name in ("SyncTaskRunEngine", "AsyncTaskRunEngine"):
+            engine = vars(module)[name]
+            self.replace(engine, "initialize_run", self._initialize(_task_watch))
+            self.replace(engine, "run_context", self._attempt(_TaskAttempt))
+            self.replace(engine, "set_state", _set_state)
+        self.replace(vars(module).get("BaseTaskRunEngine"), "handle_rollback", _handle_rollback)
+        self._install_generators(module)
+
+    def _install_flow_engine(self, module: ModuleType) -> None:
+        pass_on(*_compat.signals())
+        for name in ("FlowRunEngine", "AsyncFlowRunEngine"):
+            engine = vars(module)[name]
+            self.replace(engine, "initialize_run", self._initialize(_flow_watch))
+            self.replace(engine, "setup_run_context", self._attempt(_FlowAttempt))
+            self.replace(engine, "set_state", _set_state)
+        self._install_generators(module)
+
+    def _install_generators(self, module: ModuleType) -> None:
+        of_sync, of_async = _compat.GENERATORS[module.__name__]
+        self.replace(module, of_sync, functools.partial(_driven, self))
+        self.replace(module, of_async, functools.partial(_driven_async, self))
+
+    def _install_task_runners(self, module: ModuleType) -> None:
+        self.replace(module.TaskRunner, "map", functools.partial(_numbered, self))
+        self.replace(module.ProcessPoolTaskRunner, "submit", functools.partial(_with_inputs, self))
+
+    def _initialize(self, make_watch: Callable[[Any, Recording], Any]) -> Callable[[Any], Any]:
+        def make(original: Any) -> Any:
+            def initialize_run(engine: Any, *args: Any, **kwargs: Any) -> Any:
+                inner = original(engine, *args, **kwargs)
+                watch = self._watch(engine, make_watch)
+                return inner if watch is None else Around(inner, _Whole(watch))
+
+            return initialize_run
+
+        return make
+
+    def _attempt(self, phase: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def make(original: Any) -> Any:
+            def attempt(engine: Any, *args: Any, **kwargs: Any) -> Any:
+                inner = original(engine, *args, **kwargs)
+                watch = vars(engine).get(_WATCH)
+                return inner if watch is None else Around(inner, phase(watch))
+
+            return attempt
+
+        return make
+
+    def _watch(self, engine: Any, make_watch: Callable[[Any, Recording], Any]) -> Any | None:
+        if not self.active:
+            return None
+        with own_guard("the set-up of recording"):
+            recording = self.source()
+            if recording is not None:
+                watch = make_watch(engine, recording)
+                vars(engine)[_WATCH] = watch
+                return watch
+        return None
+
+
+def _task_watch(engine: Any, recording: Recording) -> TaskWatch:
+    from prefect_integration.marks import is_marked
+    from prefect_integration.watch import TaskWatch
+
+    return TaskWatch(engine, recording, wanted="autolog" in _reasons or is_marked(engine.task))
+
+
+def _flow_watch(engine: Any, recording: Recording) -> FlowWatch:
+    from prefect_integration.marks import is_marked
+    from prefect_integration.watch import FlowWatch
+
+    return FlowWatch(engine, recording, wanted="autolog" in _reasons or is_marked(engine.flow))
+
+
+# Context managers of the engines
+
+
+class Around:
+    """An engine's context manager, sync or async, with our steps before and after its own."""
+
+    __slots__ = ("_inner", "_phase")
+
+    def __init__(self, inner: Any, phase: Any) -> None:
+        self._inner = inner
+        self._phase = phase
+
+    def __enter__(self) -> Any:
+        self._phase.before()
+        try:
+            value = self._inner.__enter__()
+        except BaseException as error:
+            self._phase.after(error)
+            raise
+        try:
+            self._phase.entered()
+        except BaseException as error:  # a signal: the engine must see it, and close what it opened
+            self._phase.after(error)
+            self._inner.__exit__(*sys.exc_info())
+            raise
+        return value
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        self._phase.leaving(error)
+        try:
+            suppressed: bool | None = self._inner.__exit__(kind, error, traceback)
+            return suppressed
+        finally:
+            self._phase.after(error)
+
+    async def __aenter__(self) -> Any:
+        self._phase.before()
+        try:
+            value = await self._inner.__aenter__()
+        except BaseException as error:
+            self._phase.after(error)
+            raise
+        try:
+            self._phase.entered()
+        except BaseException as error:
+            self._phase.after(error)
+            await self._inner.__aexit__(*sys.exc_info())
+            raise
+        return value
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        self._phase.leaving(error)
+        try:
+            suppressed: bool | None = await self._inner.__aexit__(kind, error, traceback)
+            return suppressed
+        finally:
+            self._phase.after(error)
+
+
+class _Phase:
+    """What is done around an engine's context manager: nothing, unless a subclass says so."""
+
+    __slots__ = ("watch",)
+
+    def __init__(self, watch: Any) -> None:
+        self.watch = watch
+
+    def before(self) -> None:
+        """Before it is entered."""
+
+    def entered(self) -> None:
+        """After it was entered."""
+
+    def leaving(self, error: BaseException | None) -> None:
+        """Before it is left."""
+
+    def after(self, error: BaseException | None) -> None:
+        """After it was left, or was not entered."""
+
+
+class _Whole(_Phase):
+    __slots__ = ()
+
+    def leaving(self, error: BaseException | None) -> None:
+        if error is not None:
+            self.watch.run_leaves(error)
+
+    def after(self, error: BaseException | None) -> None:
+        self.watch.run_left(error)
+
+
+class _TaskAttempt(_Phase):
+    __slots__ = ()
+
+    def before(self) -> None:
+        self.watch.attempt_begins()
+
+    def leaving(self, error: BaseException | None) -> None:
+        self.watch.attempt_fails(error)
+
+    def after(self, error: BaseException | None) -> None:
+        del error
+        self.watch.attempt_left()
+
+
+class _FlowAttempt(_Phase):
+    __slots__ = ()
+
+    def entered(self) -> None:
+        self.watch.attempt_begins()
+
+    def after(self, error: BaseException | None) -> None:
+        del error
+        self.watch.attempt_left()
+
+
+# Methods of the engines
+
+
+def _set_state(original: Any) -> Any:
+    def set_state(engine: Any, state: Any, *args: Any, **kwargs: Any) -> Any:
+        accepted = original(engine, state, *args, **kwargs)
+        watch = vars(engine).get(_WATCH)
+        if watch is not None:
+            watch.state_set(state, accepted)
+        return accepted
+
+    async def set_state_async(engine: Any, state: Any, *args: Any, **kwargs: Any) -> Any:
+        accepted = await original(engine, state, *args, **kwargs)
+        watch = vars(engine).get(_WATCH)
+        if watch is not None:
+            watch.state_set(state, accepted)
+        return accepted
+
+    return set_state_async if _compat.is_async_method(original) else set_state
+
+
+def _handle_rollback(original: Any) -> Any:
+    def handle_rollback(engine: Any, *args: Any, **kwargs: Any) -> Any:
+        value = original(engine, *args, **kwargs)
+        watch = vars(engine).get(_WATCH)
+        if watch is not None:
+            watch.rolled_back()
+        return value
+
+    return handle_rollback
+
+
+# Generators: what runs between two values is the caller's code, not the task's
+
+
+def _driven(installation: Installation, original: Any) -> Any:
+    def run_generator(*args: Any, **kwargs: Any) -> Any:
+        inner = original(*args, **kwargs)
+        return _drive(inner) if installation.active else inner
+
+    return run_generator
+
+
+def _driven_async(installation: Installation, original: Any) -> Any:
+    def run_generator(*args: Any, **kwargs: Any) -> Any:
+        inner = original(*args, **kwargs)
+        return _drive_async(inner) if installation.active else inner
+
+    return run_generator
+
+
+def _drive(inner: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+    from prefect_integration.scope import restore, snapshot
+
+    own = None
+    resume: Callable[[], Any] = functools.partial(next, inner)
+    while True:
+        outer = snapshot()
+        if own is not None:
+            restore(own)
+        try:
+            value = resume()
+        except StopIteration as stop:
+            return stop.value
+        finally:
+            own = snapshot()
+            restore(outer)
+        try:
+            yield value
+        except BaseException as error:  # noqa: BLE001 - whatever the caller throws in belongs to the generator
+            resume = functools.partial(inner.throw, error)
+        else:
+            resume = functools.partial(next, inner)
+
+
+async def _drive_async(inner: AsyncGenerator[Any, Any]) -> AsyncGenerator[Any, Any]:
+    from prefect_integration.scope import restore, snapshot
+
+    own = None
+    resume: Callable[[], Any] = inner.__anext__
+    while True:
+        outer = snapshot()
+        if own is not None:
+            restore(own)
+        try:
+            value = await resume()
+        except StopAsyncIteration:
+            return
+        finally:
+            own = snapshot()
+            restore(outer)
+        try:
+            yield value
+        except GeneratorExit:
+            restore(own)
+            try:
+                await inner.aclose()
+            finally:
+                restore(outer)
+            raise
+        except BaseException as error:  # noqa: BLE001 - as above
+            resume = functools.partial(inner.athrow, error)
+        else:
+            resume = inner.__anext__
+
+
+# Submitting: what is known there only
+
+
+class _Numbering:
+    """A task runner whose ``submit`` knows which of the mapped calls it makes; all else is the runner's."""
+
+    def __init__(self, runner: Any) -> None:
+        self._runner = runner
+        self._indices = itertools.count()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._runner, name)
+
+    def submit(self, task: Any, *args: Any, **kwargs: Any) -> Any:
+        """Submit one of the calls, numbered."""
+        from prefect_integration.marks import carrying
+        from prefect_integration.scope import announce, withdraw
+        from prefect_integration.translate import Call
+
+        call = Call(map_index=next(self._indices))
+        token = announce(call)
+        try:
+            travels = not _runs_in_threads(self._runner)
+            return self._runner.submit(carrying(task, call) if travels else task, *args, **kwargs)
+        finally:
+            withdraw(token)
+
+
+def _runs_in_threads(runner: Any) -> bool:
+    from prefect.task_runners import ThreadPoolTaskRunner
+
+    return isinstance(runner, ThreadPoolTaskRunner)
+
+
+def _numbered(installation: Installation, original: Any) -> Any:
+    def map_calls(runner: Any, *args: Any, **kwargs: Any) -> Any:
+        return original(_Numbering(runner) if installation.active else runner, *args, **kwargs)
+
+    return map_calls
+
+
+def _with_inputs(installation: Installation, original: Any) -> Any:
+    """A process pool resolves futures before it sends a task off: note here what they came from."""
+
+    def submit(runner: Any, task: Any, parameters: Any, *args: Any, **kwargs: Any) -> Any:
+        sent = task
+        if installation.active:
+            with own_guard("the inputs of a task in a process pool"):
+                sent = _carrying_inputs(task, parameters)
+        return original(runner, sent, parameters, *args, **kwargs)
+
+    return submit
+
+
+def _carrying_inputs(task: Any, parameters: dict[str, Any]) -> Any:
+    from prefect.utilities.engine import collect_task_run_inputs_sync
+
+    from prefect_integration.marks import call_of, carrying
+    from prefect_integration.translate import Call, upstream_of
+
+    known = call_of(task)
+    upstream = upstream_of({name: collect_task_run_inputs_sync(value) for name, value in parameters.items()})
+    return carrying(task, Call(map_index=None if known is None else known.map_index, upstream=upstream))
+
+
+# On and off
+
+
+def instrument(*, reason: Reason, source: Callable[[], Recording | None] = _capture_recorder) -> None:
+    """Begin to record: ``autolog`` all flows and tasks, else those that are marked and what they call. Idempotent."""
+    global _installation  # noqa: PLW0603 - one Prefect per process
+    from plugin_core.tracking.settings import is_disabled
+
+    if is_disabled():
+        return
+    _reasons.add(reason)
+    if _installation is None:
+        from prefect_integration.resolver import register
+
+        register()
+        _installation = Installation(source)
+        _installation.arm()
+
+
+def stop(reason: Reason) -> None:
+    """Take back one reason to record; with the last one, Prefect is as it was found."""
+    _reasons.discard(reason)
+    if not _reasons:
+        uninstrument()
+
+
+def uninstrument() -> None:
+    """Stop recording in this process, for whatever reason it was on."""
+    global _installation  # noqa: PLW0603
+    _reasons.clear()
+    if _installation is not None:
+        _installation.remove()
+        _installation = None
+
+
+def is_instrumented() -> bool:
+    """Whether Prefect is recorded in this process."""
+    return _installation is not None

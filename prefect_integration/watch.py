@@ -1,0 +1,396 @@
+"""Watches one run of a flow or task in Prefect's engine, and reports what happens to it.
+
+Each method is called by the instrumentor at one point of the engine, runs under the one guard, and
+changes nothing that Prefect or user code can see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from plugin_core.capture.events import (
+    ExecutionFinished,
+    ExecutionKey,
+    ExecutionStarted,
+    StepFinished,
+    StepKey,
+    StepStarted,
+)
+from plugin_core.capture.guard import Guard
+from plugin_core.model.components import Status
+from prefect_integration import _compat, arrival, links, scope, translate
+from prefect_integration.marks import call_of, mark_of
+from prefect_integration.scope import Scope
+
+if TYPE_CHECKING:
+    from plugin_core.tracking.run import Run
+
+
+class Recording(Protocol):
+    """What takes the events: capture's recorder."""
+
+    guard: Guard
+
+    def execution_started(self, event: ExecutionStarted) -> Run | None:
+        """A flow begins."""
+        ...
+
+    def execution_finished(self, event: ExecutionFinished) -> None:
+        """A flow has ended."""
+        ...
+
+    def step_started(self, event: StepStarted) -> Run | None:
+        """A task begins."""
+        ...
+
+    def step_finished(self, event: StepFinished) -> None:
+        """A task has ended."""
+        ...
+
+    def flush(self, timeout_s: float | None = None) -> bool:
+        """Wait until what was recorded is in the store."""
+        ...
+
+
+class TaskWatch:
+    """Follows a task run through its attempts."""
+
+    def __init__(self, engine: Any, recording: Recording, *, wanted: bool) -> None:
+        self._engine = engine
+        self._recording = recording
+        self._guard = recording.guard
+        self._wanted = wanted  # else only where the flow around it is recorded
+        self._outer = scope.current_scope()
+        self._call = scope.take_call() or call_of(engine.task) or translate.NO_CALL
+        self._remote_parent = _task_context_before(engine) if self._outer is None else None
+        self._key: StepKey | ExecutionKey | None = None
+        self._parent: StepKey | None = None
+        self._open = False
+        self._error: BaseException | None = None
+        self._tokens: Any = None
+        self._mark = mark_of(engine.task)
+
+    # An attempt
+
+    def attempt_begins(self) -> None:
+        """Before the engine enters the attempt: outside of its time-out, with its parameters resolved."""
+        with self._guard("the start of a task"):
+            self._error = None
+            if self._identify():
+                self._start()
+
+    def attempt_fails(self, error: BaseException | None) -> None:
+        """User code, or Prefect around it, raised; the engine has not yet decided what that means."""
+        self._error = error
+
+    def attempt_left(self) -> None:
+        """The engine has left the attempt."""
+        if self._tokens is not None:
+            tokens, self._tokens = self._tokens, None
+            scope.leave(tokens)
+
+    def _identify(self) -> bool:
+        """Find the names of this attempt and of what it belongs to; False if nobody wants it recorded."""
+        engine = self._engine
+        flow = self._flow()
+        if flow is None and not self._wanted and self._outer is None:
+            return False
+        if flow is not None:
+            self._key = translate.task_key(flow, engine.task.name, engine.task_run)
+            self._parent = self._parent_in(flow)
+        elif self._outer is not None:  # called by a task that is outside of any flow
+            self._key = translate.task_key(self._outer.flow, engine.task.name, engine.task_run)
+            self._parent = self._outer.task
+        else:
+            self._key = translate.lone_task_key(engine.task.name, engine.task_run, self._mark)
+        return True
+
+    def _flow(self) -> ExecutionKey | None:
+        flow_run_id = self._engine.task_run.flow_run_id
+        if flow_run_id is None:
+            return None
+        if self._outer is not None and self._outer.flow.execution_id == str(flow_run_id):
+            return self._outer.flow
+        return _key_from_context(flow_run_id) or (self._unrecorded_flow(flow_run_id) if self._wanted else None)
+
+    def _unrecorded_flow(self, flow_run_id: object) -> ExecutionKey:
+        """A flow whose start nobody recorded: by its context, or where that did not travel along, by asking Prefect."""
+        context = _compat.flow_context()
+        if context is not None and context.flow_run is not None and context.flow_run.id == flow_run_id:
+            return begin_flow(self._recording, context.flow, context.flow_run, context.parameters, parent=None)[0]
+        name, flow_run = flow_facts(flow_run_id)
+        return translate.flow_key(name, flow_run.id, attempt=translate.attempt_of(flow_run))
+
+    def _parent_in(self, flow: ExecutionKey) -> StepKey | None:
+        if self._outer is not None:
+            return self._outer.task if self._outer.flow == flow else None
+        parent = self._remote_parent
+        if parent is None or parent[1].flow_run_id != self._engine.task_run.flow_run_id:
+            return None
+        return translate.task_key(flow, parent[0].name, parent[1])
+
+    def _start(self) -> None:
+        engine, key = self._engine, self._key
+        facts: dict[str, Any] = {
+            "task": engine.task,
+            "task_run": engine.task_run,
+            "parameters": engine.parameters,
+            "at": datetime.now(UTC),
+            "mark": self._mark,
+            "url": links.task_run_url(engine.task_run.id),
+        }
+        run: Run | None
+        if isinstance(key, StepKey):
+            run = self._recording.step_started(
+                translate.task_started(key, parent=self._parent, call=self._call, **facts)
+            )
+            self._tokens = scope.enter(Scope(key.execution, key, run))
+        elif key is not None:
+            run = self._recording.execution_started(translate.lone_task_started(key, **facts))
+            self._tokens = scope.enter(Scope(key, None, run))
+        self._open = True
+        links.log_task_link(engine)
+        arrival.mark_context()
+
+    # Its states
+
+    def state_set(self, proposed: Any, state: Any) -> None:
+        """The engine has put the run into a state."""
+        del proposed
+        if translate.ends_attempt(state):
+            with self._guard("the end of a task"):
+                self._finish(state)
+
+    def rolled_back(self) -> None:
+        """The transaction around the finished task failed, and its rollback hooks ran."""
+        with self._guard("the rollback of a task"):
+            if self._key is not None:
+                self._finish(translate.rolled_back_state())
+
+    def _finish(self, state: Any) -> None:
+        started = self._key is not None
+        if self._open is False and not started and not self._identify():
+            return
+        if not self._open and not state.is_final() and not translate.is_not_ready(state):
+            return
+        self._open = False
+        engine, key = self._engine, self._key
+        facts: dict[str, Any] = {
+            "task": engine.task,
+            "task_run": engine.task_run,
+            "state": state,
+            "error": self._error,
+            "mark": self._mark,
+        }
+        if isinstance(key, StepKey):
+            event = translate.task_finished(
+                key,
+                persisted=state.is_completed() and _compat.is_persisted(),
+                started=started,
+                parent=self._parent,
+                url=None if started else links.task_run_url(engine.task_run.id),
+                **facts,
+            )
+            self._recording.step_finished(event)
+        elif key is not None:
+            if not started:
+                self._start()
+            self._recording.execution_finished(translate.lone_task_finished(key, **facts))
+        arrival.flush_if_remote(self._recording)
+
+    def run_leaves(self, error: BaseException | None) -> None:
+        """Before the engine deals with what ended the run: a task's own states say it all."""
+
+    def run_left(self, error: BaseException | None) -> None:
+        """The engine is done with the run. What is still open was interrupted: paused, aborted, or shut down."""
+        self.attempt_left()
+        if self._open and error is not None and not isinstance(error, Exception):
+            with self._guard("the interruption of a task"):
+                self._finish(translate.interrupted_state(error))
+
+
+class FlowWatch:
+    """Follows a flow run through its attempts."""
+
+    def __init__(self, engine: Any, recording: Recording, *, wanted: bool) -> None:
+        self._engine = engine
+        self._recording = recording
+        self._guard = recording.guard
+        self._outer = scope.current_scope()
+        self._wanted = wanted or self._outer is not None
+        self._remote_parents = _parents_before(engine) if self._outer is None else None
+        self._key: ExecutionKey | None = None
+        self._tokens: Any = None
+        self._ended = False
+
+    def attempt_begins(self) -> None:
+        """After the engine has read the flow run anew and entered its context, before its time-out begins."""
+        with self._guard("the start of a flow"):
+            if self._wanted:
+                run = self._start()
+                assert self._key is not None
+                self._tokens = scope.enter(Scope(self._key, None, run))
+                arrival.mark_context()
+
+    def _start(self) -> Run | None:
+        engine = self._engine
+        self._key, run = begin_flow(
+            self._recording, engine.flow, engine.flow_run, engine.parameters, parent=self._parent()
+        )
+        self._ended = False
+        links.publish_flow_link(engine)
+        return run
+
+    def _parent(self) -> ExecutionKey | StepKey | None:
+        if self._outer is not None:
+            return self._outer.task or self._outer.flow
+        return None if self._remote_parents is None else self._remote_parents()
+
+    def attempt_left(self) -> None:
+        """The engine has left the attempt's context."""
+        if self._tokens is not None:
+            tokens, self._tokens = self._tokens, None
+            scope.leave(tokens)
+
+    def state_set(self, proposed: Any, accepted: Any) -> None:
+        """The engine has asked for a state, and Prefect's API has answered with one, perhaps another."""
+        if translate.ends_attempt(accepted):
+            with self._guard("the end of a flow"):
+                self._finish(proposed, accepted)
+
+    def _finish(self, proposed: Any, accepted: Any) -> None:
+        if not self._is_known():
+            return
+        assert self._key is not None
+        self._recording.execution_finished(
+            translate.flow_finished(
+                self._key,
+                proposed=proposed,
+                accepted=accepted,
+                is_generator=self._engine.flow.isgenerator,
+                mark=mark_of(self._engine.flow),
+            )
+        )
+        self._ended = True
+
+    def _is_known(self) -> bool:
+        """Whether this flow run is recorded: since it began, since a task of it did, or since now (it never began)."""
+        if self._key is None:
+            self._key = _key_from_labels(self._engine.flow_run)
+        if self._key is None and self._wanted:
+            self._start()
+        return self._key is not None
+
+    def run_leaves(self, error: BaseException | None) -> None:
+        """Before the engine deals with what ended the run: a signal to stop may not let us speak later."""
+        if self._key is not None and not self._ended and _compat.is_termination(error):
+            with self._guard("the termination of a flow"):
+                self._conclude(translate.termination_status(_compat.termination_intent()), str(error), inferred=True)
+                self._recording.flush()
+
+    def run_left(self, error: BaseException | None) -> None:
+        """The engine is done with the run."""
+        with self._guard("the end of a flow"):
+            if self._key is not None and not self._ended:
+                if _compat.is_pause(error):
+                    self._conclude(Status.PAUSED, "The flow run is paused or suspended.")
+                elif _compat.is_abort(error):
+                    self._conclude(Status.CANCELLED, str(error))
+            if self._key is not None:
+                links.wait_for_links()
+
+    def _conclude(self, status: Status, message: str, *, inferred: bool = False) -> None:
+        assert self._key is not None
+        self._recording.execution_finished(
+            ExecutionFinished(key=self._key, at=datetime.now(UTC), status=status, message=message, inferred=inferred)
+        )
+
+
+def begin_flow(
+    recording: Recording,
+    flow: Any,
+    flow_run: Any,
+    parameters: Any,
+    *,
+    parent: ExecutionKey | StepKey | None,
+) -> tuple[ExecutionKey, Run | None]:
+    """Report an attempt of a flow run, and leave its name where its tasks find it, in whichever process."""
+    mark = mark_of(flow)
+    key = translate.flow_key(flow.name, flow_run.id, attempt=translate.attempt_of(flow_run), mark=mark)
+    labels = _compat.labels_of(flow_run)
+    labels[_compat.LABEL], labels[_compat.ATTEMPT_LABEL] = key.experiment, key.attempt
+    run = recording.execution_started(
+        translate.flow_started(
+            key,
+            flow=flow,
+            flow_run=flow_run,
+            parameters=parameters,
+            at=datetime.now(UTC),
+            parent=parent,
+            mark=mark,
+            url=links.flow_run_url(flow_run.id),
+        )
+    )
+    return key, run
+
+
+def _key_from_labels(flow_run: Any) -> ExecutionKey | None:
+    labels = _compat.labels_of(flow_run)
+    experiment = labels.get(_compat.LABEL)
+    if not isinstance(experiment, str):
+        return None
+    return translate.flow_key(experiment, flow_run.id, attempt=int(labels.get(_compat.ATTEMPT_LABEL) or 1))
+
+
+def _key_from_context(flow_run_id: object) -> ExecutionKey | None:
+    context = _compat.flow_context()
+    if context is None or context.flow_run is None or context.flow_run.id != flow_run_id:
+        return None
+    return _key_from_labels(context.flow_run)
+
+
+def _task_context_before(engine: Any) -> tuple[Any, Any] | None:
+    """The task and task run around this one where its context came from another process, else None."""
+    context = _compat.task_context()
+    if context is not None:
+        return context.task, context.task_run
+    sent = (engine.context or {}).get("task_run_context") or {}
+    if "task" in sent and "task_run" in sent:
+        return sent["task"], sent["task_run"]
+    return None
+
+
+def _parents_before(engine: Any) -> Callable[[], ExecutionKey | StepKey | None]:
+    """What a flow belongs to, by the context that Prefect brought along from another process."""
+    task = _task_context_before(engine)
+    sent = (engine.context or {}).get("flow_run_context") or {}
+    around = _compat.flow_context()
+    flow_run = around.flow_run if around is not None else sent.get("flow_run")
+
+    def parents() -> ExecutionKey | StepKey | None:
+        key = None if flow_run is None else _key_from_labels(flow_run)
+        if key is None or task is None or str(task[1].flow_run_id) != key.execution_id:
+            return key
+        return translate.task_key(key, task[0].name, task[1])
+
+    return parents
+
+
+_asked: dict[str, tuple[str, Any]] = {}
+
+
+def flow_facts(flow_run_id: object) -> tuple[str, Any]:
+    """The name of a flow and its run, asked for once per flow run."""
+    found = _asked.get(str(flow_run_id))
+    if found is None:
+        found = _asked[str(flow_run_id)] = _compat.flow_name_of(flow_run_id)
+    return found
+
+
+def key_of_flow(flow: Any, flow_run: Any) -> ExecutionKey:
+    """The key of a flow run, whether or not it is recorded."""
+    return _key_from_labels(flow_run) or translate.flow_key(
+        flow.name, flow_run.id, attempt=translate.attempt_of(flow_run), mark=mark_of(flow)
+    )

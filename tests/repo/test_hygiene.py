@@ -1,0 +1,41 @@
+"""What must not be in the repository."""
+
+import re
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+HOSTS = re.compile(r"(?i)pypi\.org|pythonhosted|registry\.npmjs|files\.python|deb\.debian|index-url|extra-index")
+PATHS = re.compile(r"/(?:root|home|Users)/[\w.]+/|/work/|/tmp/[a-z]+\.[A-Za-z0-9]+/")
+SKIPPED = {"LICENSE", "tests/repo/test_hygiene.py"}
+
+
+def tracked():
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split(
+        "\n"
+    )
+    for name in listed:
+        if name and name not in SKIPPED and (ROOT / name).is_file():
+            data = (ROOT / name).read_bytes()
+            if b"\0" not in data:
+                yield name, data.decode()
+
+
+def test_no_file_names_a_package_registry_or_a_path_of_a_machine():
+    found = [
+        f"{name}: {match[0]}" for name, text in tracked() for rule in (HOSTS, PATHS) if (match := rule.search(text))
+    ]
+
+    assert found == []
+
+
+def test_constraints_are_plain_pins():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+
+    assert [line for line in lines if not re.fullmatch(r"[A-Za-z0-9._-]+==[\w.+!]+", line)] == []
+
+
+def test_no_module_has_a_name_that_says_nothing():
+    names = {path.stem for package in ("plugin_core", "prefect_integration") for path in (ROOT / package).rglob("*.py")}
+
+    assert names.isdisjoint({"utils", "helpers", "common", "base", "manager", "misc"})
