@@ -64,19 +64,39 @@ _KINDS: Final = _word_set(
 _BENIGN: Final = _MEASURES | _KINDS
 _PLACES: Final = _word_set("path file filename dir directory folder")
 # Every secret name has one of these in it: most names are answered without taking them apart.
-_STEMS: Final = re.compile(r"(?i:pass|pwd|secret|cred|dsn|jwt|conn|token|auth|cookie|session|bearer|otp|key)")
+_STEMS: Final = (
+    "pass",
+    "pwd",
+    "secret",
+    "cred",
+    "dsn",
+    "jwt",
+    "conn",
+    "token",
+    "auth",
+    "cookie",
+    "session",
+    "bearer",
+    "otp",
+    "key",
+)
 _CACHED_NAMES: Final = 8_192
 _CACHED_NAME_LENGTH: Final = 256
 
 
 def _rank(name: str) -> int:
-    if _STEMS.search(name) is None:
+    if not _has_stem(name):
         return _NO
     parts = [_words(part) for part in name[:512].split(".")]
     everything = [word for part in parts for word in part]
     if not everything or everything[-1] in _PLACES:
         return _NO
     return max([_pairs_rank(everything), *map(_words_rank, parts)])
+
+
+def _has_stem(names: str) -> bool:
+    lower = names.lower()
+    return any(stem in lower for stem in _STEMS)
 
 
 def _words(text: str) -> list[str]:
@@ -306,6 +326,10 @@ class Redactor:
     def is_secret_name(self, name: str) -> bool:
         """Whether text under this (dotted) name is secret; ``max_tokens`` and ``sort_key`` are not such names."""
         return self._rank(name) > _NO
+
+    def may_name_secret(self, names: str) -> bool:
+        """Whether one of many names, joined by line ends, may be secret: a quick no, or a reason to ask for each."""
+        return bool(self._patterns) or _has_stem(names)
 
     def hides(self, name: str, value: object) -> bool:
         """Whether this value is secret under this name. None and flags never are; numbers under ``token`` are not."""

@@ -97,7 +97,7 @@ def _content(path: str, before: os.stat_result, context: Context) -> str | None:
     if before.st_size > whole_limit() // 2:
         return None
     try:
-        identity = _hashed(path, context, context.budget.stage(_READ_SHARE))
+        identity = _hashed(path, context, Budget(context.limits.io_clock, context.limits.budget_s * _READ_SHARE))
         after = os.stat(path)  # noqa: PTH116
     except (OSError, BudgetSpentError):
         return None

@@ -18,6 +18,7 @@ from plugin_core.model.parameters import to_text
 
 _SHOWN = 8
 _BLOCK = 2_000_000
+_STRIDED = 4
 
 
 def describe_array(name: str, value: Any, context: Context) -> Description:
@@ -124,7 +125,7 @@ def _preview(name: str, array: Any, context: Context) -> str:
 
 
 def _payload(array: Any, context: Context) -> Payload | None:
-    if array.dtype.hasobject or not context.stores(array.nbytes):
+    if array.dtype.hasobject or not context.stores(array.nbytes, cost=1 if array.flags.forc else _STRIDED):
         return None
     snapshot = array.copy()
 
