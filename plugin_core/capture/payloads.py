@@ -90,6 +90,11 @@ class PayloadWriter:
         except (StoreError, OSError) as error:
             self._on_failure("storing a value", error)
             return
+        self._note(job, {}, size_bytes=len(data), blob=digest)
+
+    def _note(
+        self, job: _Job, properties: dict[str, str], *, size_bytes: int | None = None, blob: str | None = None
+    ) -> None:
         self._engine.record(
             PutArtifact(
                 at=now_us(),
@@ -97,7 +102,8 @@ class PayloadWriter:
                 type=job.type,
                 name=job.name,
                 media_type=job.payload.media_type,
-                size_bytes=len(data),
-                blob=digest,
+                size_bytes=size_bytes,
+                blob=blob,
+                properties=properties,
             )
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -36,6 +37,7 @@ from plugin_core.model.changes import (
 from plugin_core.model.components import ArtifactValue, OrchestratorRef, Status
 from plugin_core.model.lineage import ArtifactType, AssociationType, NodeKind, NodeRef
 from plugin_core.model.metrics import Json
+from plugin_core.model.parameters import to_text
 from plugin_core.tracking.carrier import RunAddress
 from plugin_core.tracking.engine import Engine, engine, now_us
 from plugin_core.tracking.run import Run
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
 _MESSAGE_MAX: Final = 1024
 _RUN_TAG: Final = {names.RUN_SOURCE_TAG[0]: names.RUN_SOURCE_TAG[1]}
 _REMEMBERED_OUTPUTS: Final = 10_000
+_CODE_WAIT_S: Final = 0.5  # at an execution's end; git needs a few milliseconds
 
 
 class Recorder:
@@ -55,6 +58,7 @@ class Recorder:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._limits: dict[str, Limits] = {}  # by level
+        self._code_threads: list[threading.Thread] = []
         self.guard = Guard(strict=engine.settings.strict)
         self._payloads = PayloadWriter(engine, self.guard.failed)
         self._outputs: dict[str, tuple[str, ...]] = {}  # result URI -> content identities, of steps of this process
@@ -84,6 +88,7 @@ class Recorder:
             self._set_status(
                 address, event.status, event.at, message=event.message, ended_at=event.at, inferred=event.inferred
             )
+            self.wait_for_code(_CODE_WAIT_S)
 
     def step_started(self, event: StepStarted) -> Run | None:
         """Record that an attempt of a step begins; return its run, None if that failed."""
@@ -119,6 +124,7 @@ class Recorder:
     def flush(self, timeout_s: float | None = None) -> bool:
         """Wait until what was recorded is in the store, payloads too; False if it was not within the time-out."""
         limit = self._engine.settings.flush_timeout_s if timeout_s is None else timeout_s
+        self.wait_for_code(limit)
         return self._payloads.wait(limit) and self._engine.flush(limit)
 
     # Components
@@ -299,13 +305,12 @@ class Recorder:
     ) -> None:
         """Edges from the results that went into an argument, unless its content says the same already."""
         for uri in uris:
-            known = self._outputs.get(uri)
-            if known and all(content in identities for content in known):
+            known = self._outputs.get(uri, ())
+            if any(content in identities for content in known):
                 continue
-            changes.extend(
-                _edge(_artifact(source), _node(address), AssociationType.CONTRIBUTED_TO, at)
-                for source in (known or (uri,))
-            )
+            # Of a result of several parts it is not known which one went in: the result as a whole did.
+            source = known[0] if len(known) == 1 else uri
+            changes.append(_edge(_artifact(source), _node(address), AssociationType.CONTRIBUTED_TO, at))
 
     def _upstream_edges(self, address: RunAddress, upstream: Mapping[str, tuple[str, ...]], *, at: int) -> None:
         changes: list[Change] = []
@@ -332,13 +337,13 @@ class Recorder:
             changes.append(_put(artifact, artifact.identity, at))
             changes.append(_edge(_node(address), _artifact(artifact.identity), AssociationType.PRODUCED, at))
             self._store(artifact, artifact.identity)
+        whole = not described.parameters and len(contents) == len(described.artifacts)
+        kind = ArtifactType.VALUE if whole else _type_of_whole(described)
         preview = _preview(described)
         for uri in result_uris:
-            changes.append(
-                PutArtifact(at=at, source_uri=uri, type=ArtifactType.VALUE, name=f"{name} result", properties=preview)
-            )
+            changes.append(PutArtifact(at=at, source_uri=uri, type=kind, name=f"{name} result", properties=preview))
             changes.append(_edge(_node(address), _artifact(uri), AssociationType.PRODUCED, at))
-            self._remember_outputs(uri, contents, whole=not described.parameters)
+            self._remember_outputs(uri, contents, whole=whole)
         if result_uris and not entries:
             entries["result"] = ArtifactValue(value=result_uris[0])
         if entries:
@@ -368,7 +373,9 @@ class Recorder:
         if wanted not in self._limits:
             from plugin_core.capture.values import Limits
 
-            self._limits[wanted] = Limits(level=wanted, max_bytes=self._engine.settings.capture_max_bytes)
+            self._limits[wanted] = Limits(
+                level=wanted, max_bytes=self._engine.settings.capture_max_bytes, clock=_time_spent
+            )
         return self._limits[wanted]
 
     def _store(self, artifact: DescribedArtifact, uri: str) -> None:
@@ -379,7 +386,14 @@ class Recorder:
 
     def _code_version(self, address: RunAddress) -> None:
         """Find git's commit on a thread: it takes milliseconds, and sometimes seconds."""
-        threading.Thread(target=self._record_code, args=(address,), name="flowtrail-code", daemon=True).start()
+        thread = threading.Thread(target=self._record_code, args=(address,), name="flowtrail-code", daemon=True)
+        self._code_threads = [t for t in self._code_threads if t.is_alive()] + [thread]
+        thread.start()
+
+    def wait_for_code(self, timeout_s: float) -> None:
+        """Let the code versions of the executions that began be found, for a bounded time."""
+        for thread in self._code_threads:
+            thread.join(timeout_s)
 
     def _record_code(self, address: RunAddress) -> None:
         with self.guard("reading the code version"):
@@ -392,6 +406,7 @@ class Recorder:
 
 def _put(artifact: DescribedArtifact, uri: str, at: int) -> PutArtifact:
     location = {} if artifact.location is None else {"location": artifact.location}
+    of_its_own = {f"parameter.{key}": to_text(value) for key, value in artifact.parameters.items()}
     return PutArtifact(
         at=at,
         source_uri=uri,
@@ -399,8 +414,23 @@ def _put(artifact: DescribedArtifact, uri: str, at: int) -> PutArtifact:
         name=artifact.name,
         media_type=artifact.media_type,
         size_bytes=artifact.size_bytes,
-        properties={**artifact.properties, **location},
+        properties={**artifact.properties, **of_its_own, **location},
     )
+
+
+def _type_of_whole(described: Description) -> str:
+    """What a result is that is not, or not wholly, in the graph by its content: data if all of it is data."""
+    types = {artifact.type for artifact in described.artifacts}
+    return types.pop() if len(types) == 1 and not described.parameters else ArtifactType.VALUE
+
+
+def _time_spent() -> float:
+    """Seconds by which values are bounded: this thread's work, and a fifth of its waiting.
+
+    By a wall clock, what is known of a value would depend on what other threads do meanwhile, and with it
+    the lineage. A disk that does not answer must end it all the same.
+    """
+    return 0.8 * time.thread_time() + 0.2 * time.perf_counter()
 
 
 def _preview(described: Description) -> dict[str, str]:

@@ -45,8 +45,8 @@ def store() -> TrackingStore:
 def to_node(start: Start, /) -> NodeRef:
     """The node that ``start`` means.
 
-    A text may be an ARN, a component's, action's or context's name, an artifact's URI or content hash, an
-    orchestrator's id, the path of a file, or the beginning of a name or hash that begins nothing else.
+    A text may be an ARN, a component's, action's or context's name, a run's name, an artifact's URI or content
+    hash, an orchestrator's id, the path of a file, or the beginning of a name or hash that begins nothing else.
     NotFoundError with the nearest names; InvalidValueError where a text could mean several nodes.
     """
     if isinstance(start, NodeRef):
@@ -92,8 +92,11 @@ def _source_uri(store: TrackingStore, digest: str) -> str:
 def _from_text(store: TrackingStore, text: str) -> NodeRef:
     found = store.find_nodes(text, kinds=_GRAPH_KINDS, limit=_CANDIDATES) if text else []
     exact = [node for node in found if _names(text, node)]
-    if exact or len(found) == 1 or (found and _is_full_id(text)):
+    if exact or (found and _is_full_id(text)):
         return (exact or found)[0]
+    found = [node for node in found if _runs(text, node)] or found
+    if len(found) == 1:
+        return found[0]
     if found:
         shown = ", ".join(node.key for node in found[:_SHOWN])
         raise InvalidValueError(f"{text!r} could be any of {len(found)} nodes.", hint=f"Say more of it: {shown}.")
@@ -107,6 +110,11 @@ def _names(text: str, node: NodeRef) -> bool:
     if node.kind is NodeKind.ARTIFACT:
         return node.key in {text, arns.CONTENT_PREFIX + text}
     return node.key.casefold() == text.casefold()
+
+
+def _runs(text: str, node: NodeRef) -> bool:
+    """Whether ``text`` may be the run name of a component, which ends with it."""
+    return node.kind is NodeKind.COMPONENT and node.key.casefold().endswith(f"-{text.casefold()}")
 
 
 def _is_full_id(text: str) -> bool:

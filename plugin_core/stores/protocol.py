@@ -9,6 +9,7 @@ Names of components, trials and experiments are matched without regard to case.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Protocol, runtime_checkable
 
@@ -158,6 +159,10 @@ class TrackingStore(ExperimentStore, ComponentStore, MetricStore, LineageStore, 
 
     def watermark(self, journal: str, /) -> int:
         """The position up to which a journal was applied; 0 for one never seen."""
+        ...
+
+    def leases(self, journals: Sequence[str], /) -> dict[str, datetime]:
+        """Until when each journal's owner counts as alive without being heard from, by journal; only those seen."""
         ...
 
     def close(self) -> None:

@@ -6,13 +6,16 @@ Nothing here touches the network or a database before someone reads, or the drai
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from plugin_core.errors import StoreError
 from plugin_core.model.changes import Change
+from plugin_core.tracking.carrier import from_env
 from plugin_core.tracking.settings import Settings, current_settings, on_configure
 
 if TYPE_CHECKING:
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from plugin_core.redaction import Redactor
     from plugin_core.stores.protocol import BlobStore, TrackingStore
 
+_log = logging.getLogger("flowtrail")
+_TAKEN_IN_AT_EXIT_BYTES: Final = 64 * 1024 * 1024
 _lock = threading.RLock()
 _engine: Engine | None = None
 
@@ -65,7 +70,6 @@ class Engine:
         self._blobs: BlobStore | None = None
         self._store_lock = threading.Lock()
         self.known: set[object] = set()  # what was recorded once, by the keys of record_once
-        self._pid = os.getpid()
 
     def record(self, *changes: Change) -> None:
         """Append changes to the journal: after the return they survive this process."""
@@ -124,13 +128,41 @@ class Engine:
         return self._drainer.flush(timeout_s)
 
     def close(self, timeout_s: float | None = None) -> None:
-        """Drain what is left within the exit time-out, unless a living parent will, and let go of everything."""
-        from plugin_core.tracking.load import parent_drains
+        """Drain what is left within the exit time-out and let go of everything.
 
+        A child leaves its journal to the recording process that started it, while that one lives: it need not
+        open the store for the few events that it wrote.
+        """
         limit = self.settings.exit_flush_timeout_s if timeout_s is None else timeout_s
-        self._drainer.close(0.0 if parent_drains() else limit)
+        if self._parent_drains():
+            self._drainer.close(0.0)
+        else:
+            self._drainer.close(limit)
+            self._take_in_children()
         if self._store is not None:
             self._store.close()
+
+    def _parent_drains(self) -> bool:
+        parent = from_env(os.environ)
+        if parent is None or parent.journal is None or parent.spool != str(self.settings.spool_dir):
+            return False
+        from plugin_core.journal import list_journals
+
+        journals = list_journals(Path(self.settings.spool_dir))
+        return any(found.journal == parent.journal and found.is_alive for found in journals)
+
+    def _take_in_children(self) -> None:
+        """Bring in what processes that have ended left in the spool, if it is little; `recover` is for the rest."""
+        from plugin_core.journal import list_journals, recover
+
+        spool = Path(self.settings.spool_dir)
+        left = [found for found in list_journals(spool) if found.is_alive is False] if spool.is_dir() else []
+        if not left or sum(found.size_bytes for found in left) > _TAKEN_IN_AT_EXIT_BYTES:
+            return
+        try:
+            recover(spool, self._open_store())
+        except StoreError as error:
+            _log.debug("flowtrail leaves %d journals in the spool: %s", len(left), error)
 
 
 def _close_at_exit() -> None:

@@ -45,8 +45,9 @@ def test_every_error_has_its_heading_with_its_code():
 
 
 def test_every_command_has_its_heading_with_all_its_options():
-    from plugin_core.cli.app import app
     from typer.main import get_command
+
+    from plugin_core.cli.app import app
 
     text = (ROOT / "docs/reference/commands.md").read_text()
     for name, command in walk(get_command(app)):
@@ -94,4 +95,5 @@ def environment(home):
         "FLOWTRAIL_STORE": f"sqlite:///{home}/record.db",
         "PREFECT_HOME": str(home / "prefect"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     }

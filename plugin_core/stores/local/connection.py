@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -69,7 +69,7 @@ class Connections:
         self._fork_ready = False
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
+    def read(self) -> Generator[Connection]:
         """A connection on one snapshot of the store."""
         self.follow_file()
         with translated(self.path):
@@ -86,7 +86,7 @@ class Connections:
             self._give_back(connection)
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self) -> Generator[Connection]:
         """A connection in a write transaction: committed at the end, rolled back on any exception."""
         self.follow_file()
         with self.locked():
@@ -100,7 +100,7 @@ class Connections:
                 raise
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> Generator[None]:
         """Be the only writer, of all threads and processes. Reentrant within a thread."""
         if self.is_read_only:
             raise read_only(self.path)
@@ -137,7 +137,7 @@ class Connections:
         with self._write_mutex:
             if self._writer is not None and self._file == _identity(self.path):
                 with suppress(StoreError), self.locked():
-                    self._writer.connection.driver_connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+                    _driver(self._writer).execute("PRAGMA wal_checkpoint(PASSIVE)")
             self._close_all()
             self._file_lock.forget()
 
@@ -179,7 +179,7 @@ class Connections:
             self._wal_tried = 0
         if size < self._wal_tried + _WAL_LIMIT:
             return
-        raw: Any = connection.connection.driver_connection
+        raw = _driver(connection)
         raw.execute("PRAGMA busy_timeout=0")
         busy, _, _ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         raw.execute(f"PRAGMA busy_timeout={self._busy_ms}")
@@ -211,16 +211,19 @@ class Connections:
     # Before a fork nothing may be in a transaction; a thread that is gets a second to finish.
 
     def before_fork(self) -> None:
+        """Close what a child must not inherit."""
         self._fork_ready = self._write_mutex.acquire(timeout=_FORK_WAIT_S)
         if self._fork_ready:
             self._close_all()
             self._file_lock.forget()
 
     def after_fork_in_parent(self) -> None:
+        """Go on."""
         if self._fork_ready:
             self._write_mutex.release()
 
     def after_fork_in_child(self) -> None:
+        """Begin anew."""
         _abandoned.extend(c for c in (self._writer, *self._idle) if c is not None)
         with suppress(OSError):
             self._file_lock.forget()
@@ -235,6 +238,10 @@ def _engine(connect: Callable[[], sqlite3.Connection], begin: str) -> Engine:
 
     event.listen(engine, "begin", begin_explicitly)
     return engine
+
+
+def _driver(connection: Connection) -> Any:
+    return connection.connection.driver_connection
 
 
 def _uri(path: Path) -> str:
@@ -252,7 +259,7 @@ def _reading_uri(path: Path, *, is_read_only: bool) -> str:
 
 def _identity(path: Path) -> tuple[int, int] | None:
     try:
-        found = os.stat(path)
+        found = path.stat()
     except OSError:
         return None
     return found.st_dev, found.st_ino
@@ -260,7 +267,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 def _size(path: Path) -> int:
     try:
-        return os.stat(path).st_size
+        return path.stat().st_size
     except OSError:
         return 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from errno import EACCES, EPERM, EROFS
 from pathlib import Path
@@ -24,7 +24,7 @@ _OUT_OF_REACH: Final = {
 
 
 @contextmanager
-def translated(path: Path, *, holder: str | None = None) -> Iterator[None]:
+def translated(path: Path, *, holder: str | None = None) -> Generator[None]:
     """Raise StoreError and its kin for what SQLite, SQLAlchemy and the file system raise inside."""
     try:
         yield

@@ -6,7 +6,7 @@ import os
 import random
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,7 +27,7 @@ class FileLock:
         self._fd: int | None = None
 
     @contextmanager
-    def held(self, timeout_s: float) -> Iterator[None]:
+    def held(self, timeout_s: float) -> Generator[None]:
         """Hold the lock; StoreUnavailableError, naming the holder, if it is not free in time."""
         fd = self._open()
         self._take(fd, timeout_s)
@@ -79,8 +79,8 @@ if sys.platform != "win32":
 
 else:  # SQLite's own lock and its busy handler do where there is no flock
 
-    def _try_lock(fd: int) -> bool:
+    def _try_lock(_fd: int) -> bool:
         return True
 
-    def _unlock(fd: int) -> None:
+    def _unlock(_fd: int) -> None:
         return None

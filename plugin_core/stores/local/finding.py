@@ -12,7 +12,7 @@ from plugin_core.model.lineage import NodeKind, NodeRef
 from plugin_core.stores.local import fold as f
 from plugin_core.stores.local import schema as s
 from plugin_core.stores.local import statements as q
-from plugin_core.stores.local.apply import many
+from plugin_core.stores.local.executing import many
 from plugin_core.stores.local.graph import node_id, node_refs
 
 _AFTER_ALL: Final = "\U0010ffff"
@@ -88,7 +88,7 @@ def delete(connection: Connection, ref: NodeRef, *, cascade: bool) -> None:
 
 
 def _belonging(connection: Connection, node: int, kind: NodeKind) -> Iterator[int]:
-    """Ids of what goes with a node: an experiment's trials and components, a trial's components that are in no other."""
+    """Ids of what goes with a node: of an experiment all, of a trial the components in no other."""
     t, c, m = s.trials.c, s.components.c, s.trial_components.c
     if kind is NodeKind.EXPERIMENT:
         yield from connection.execute(select(t.id).where(t.experiment_id == node)).scalars()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, select, tuple_
+from sqlalchemy import ColumnElement, FromClause, and_, func, select, tuple_
 
 from plugin_core.model.components import Component, Kind, OrchestratorRef, Owner, Status
 from plugin_core.model.experiments import Experiment, Trial
 from plugin_core.model.queries import ComponentQuery, SortBy
 from plugin_core.stores.local import fold as f
 from plugin_core.stores.local import schema as s
+from plugin_core.stores.local.executing import AnySelect
 from plugin_core.stores.local.fold import key_of
 
 Tags: TypeAlias = dict[str, str | None]
@@ -23,18 +25,12 @@ _MICRO: Final = timedelta(microseconds=1)
 
 def moment(micros: int) -> datetime:
     """The aware UTC datetime of microseconds since the epoch, exactly."""
-    return _EPOCH + timedelta(microseconds=micros)
+    return _EPOCH + timedelta(0, 0, micros)
 
 
 def micros_of(at: datetime) -> int:
     """Microseconds since the epoch of an aware datetime; a naive one is taken as local time."""
     return (at.astimezone(UTC) - _EPOCH) // _MICRO
-
-
-def raw_rows(connection: Connection, query: Select[Any]) -> list[tuple[Any, ...]]:
-    """All rows as the driver's own tuples, which cost a third of SQLAlchemy's."""
-    cursor = connection.execute(query).cursor
-    return [] if cursor is None else cursor.fetchall()
 
 
 # Experiments and trials
@@ -173,16 +169,19 @@ def component_of(row: Sequence[Any], tags: Tags | None = None, properties: dict[
         orchestrator=OrchestratorRef(system=system, execution_id=execution_id, step_id=step_id, url=url)
         if system is not None
         else None,
-        owner=Owner(journal=journal, host=host, pid=pid, boot_id=boot_id, started=process_started)
-        if host is not None
-        else None,
+        owner=None if host is None else _owner(journal, host, pid, boot_id, process_started),
         source_arn=source_arn,
         tags=tags or {},
         properties=properties or {},
     )
 
 
-def components_query(query: ComponentQuery) -> Select[Any]:
+@lru_cache(maxsize=256)  # a process owns many components
+def _owner(journal: str, host: str, pid: int, boot_id: str, started: str) -> Owner:
+    return Owner(journal=journal, host=host, pid=pid, boot_id=boot_id, started=started)
+
+
+def components_query(query: ComponentQuery) -> AnySelect:
     """COMPONENTS with a query's filters, order and page."""
     statement = COMPONENTS.where(*_filters(query))
     if query.sort_by is SortBy.NAME:
@@ -251,7 +250,7 @@ _FILTERS: Final[tuple[Callable[[ComponentQuery], ColumnElement[bool] | None], ..
     _named,
     lambda query: _of_node(_t.parent_id, f.COMPONENT, query.parent),
     lambda query: _of_node(_t.root_id, f.COMPONENT, query.root),
-    lambda query: _one_of(_t.kind, query.kinds),
+    lambda query: _one_of(func.coalesce(_t.kind, Kind.SCRIPT.value), query.kinds),
     lambda query: _one_of(_t.status, query.statuses),
     lambda query: _equal(_t.orchestrator, query.orchestrator_system),
     lambda query: _equal(_t.execution_id, query.execution_id),

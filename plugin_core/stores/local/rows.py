@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
 from plugin_core.model import changes as c
-from plugin_core.model.components import OrchestratorRef, Status
+from plugin_core.model.components import Status
 from plugin_core.model.parameters import number_of, to_text
 from plugin_core.stores.local import fold as f
 from plugin_core.stores.local.fold import Key, clean, key_of
@@ -24,7 +24,7 @@ def _id(kind: str, name: str | None, ids: Ids) -> int | None:
     return None if name is None else ids[key_of(kind, name)]
 
 
-def experiment(change: c.PutExperiment, ids: Ids) -> Row:
+def experiment(change: c.PutExperiment, _ids: Ids) -> Row:
     """A row of ``experiments``."""
     return {
         "name": clean(change.name),
@@ -67,7 +67,7 @@ def component(change: c.PutComponent, ids: Ids) -> Row:
     }
 
 
-def artifact(change: c.PutArtifact, ids: Ids) -> Row:
+def artifact(change: c.PutArtifact, _ids: Ids) -> Row:
     """A row of ``artifacts``."""
     types = [[clean(t.kind), clean(t.value)] for t in change.source_types]
     return {
@@ -85,7 +85,7 @@ def action(change: c.PutAction, ids: Ids) -> Row:
     return context(change, ids) | {"status": _text(change.status)}
 
 
-def context(change: c.PutContext | c.PutAction, ids: Ids) -> Row:
+def context(change: c.PutContext | c.PutAction, _ids: Ids) -> Row:
     """A row of ``contexts``."""
     return {
         "name": clean(change.name),

@@ -47,8 +47,9 @@ def _node() -> Column[int]:
     return Column("id", _Id, ForeignKey("nodes.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
 
 
-def _owned_by(name: str, **options: bool) -> Column[int]:
-    return Column(name, _Id, ForeignKey("nodes.id", ondelete="CASCADE"), nullable=False, **options)
+def _owned_by(name: str, *, primary_key: bool = True, index: bool = False) -> Column[int]:
+    owner = ForeignKey("nodes.id", ondelete="CASCADE")
+    return Column(name, _Id, owner, nullable=False, primary_key=primary_key, autoincrement=False, index=index)
 
 
 def _times() -> tuple[Column[int], ...]:
@@ -150,21 +151,20 @@ components = Table(
     Index(None, "status"),
 )
 for _name in ("parent_id", "root_id", "execution_id", "step_id", "run_name", "source_arn"):
-    _given = components.c[_name].is_not(None)
-    Index(f"ix_components_{_name}", components.c[_name], sqlite_where=_given, postgresql_where=_given)
+    Index(f"ix_components_{_name}", components.c[_name], sqlite_where=components.c[_name].is_not(None))
 
 trial_components = Table(
     "trial_components",
     metadata,
-    _owned_by("trial_id", primary_key=True, autoincrement=False),
-    _owned_by("component_id", primary_key=True, autoincrement=False, index=True),
+    _owned_by("trial_id"),
+    _owned_by("component_id", index=True),
     sqlite_with_rowid=False,
 )
 
 tags = Table(
     "tags",
     metadata,
-    _owned_by("node_id", primary_key=True, autoincrement=False),
+    _owned_by("node_id"),
     Column("key", Text, primary_key=True),
     Column("value", Text),
     Column("at_us", _Micros, nullable=False),
@@ -177,7 +177,7 @@ tags = Table(
 properties = Table(
     "properties",
     metadata,
-    _owned_by("node_id", primary_key=True, autoincrement=False),
+    _owned_by("node_id"),
     Column("key", Text, primary_key=True),
     Column("value", Text, nullable=False),
     sqlite_with_rowid=False,
@@ -186,7 +186,7 @@ properties = Table(
 parameters = Table(
     "parameters",
     metadata,
-    _owned_by("component_id", primary_key=True, autoincrement=False),
+    _owned_by("component_id"),
     Column("name", Text, primary_key=True),
     Column("at_us", _Micros, nullable=False),
     Column("text", Text, nullable=False),
@@ -197,7 +197,7 @@ parameters = Table(
 artifact_values = Table(
     "artifact_values",
     metadata,
-    _owned_by("component_id", primary_key=True, autoincrement=False),
+    _owned_by("component_id"),
     Column("is_output", SmallInteger, primary_key=True, autoincrement=False),
     Column("name", Text, primary_key=True),
     Column("value", Text, nullable=False),
@@ -211,7 +211,7 @@ series = Table(
     "series",
     metadata,
     Column("id", _Id, primary_key=True),
-    _owned_by("component_id"),
+    _owned_by("component_id", primary_key=False),
     Column("name", Text, nullable=False),
     Column("count", BigInteger, nullable=False),
     Column("finite", BigInteger, nullable=False),
@@ -256,8 +256,7 @@ artifacts = Table(
 )
 
 
-_has_blob = artifacts.c.blob.is_not(None)
-Index("ix_artifacts_blob", artifacts.c.blob, sqlite_where=_has_blob, postgresql_where=_has_blob)
+Index("ix_artifacts_blob", artifacts.c.blob, sqlite_where=artifacts.c.blob.is_not(None))
 
 
 def _described(name: str, *own: Column[str]) -> Table:
@@ -280,8 +279,8 @@ contexts = _described("contexts")
 associations = Table(
     "associations",
     metadata,
-    _owned_by("source_id", primary_key=True, autoincrement=False),
-    _owned_by("destination_id", primary_key=True, autoincrement=False),
+    _owned_by("source_id"),
+    _owned_by("destination_id"),
     Column("type", Text, primary_key=True),
     Column("at_us", _Micros, nullable=False),
     Index(None, "destination_id", "source_id"),

@@ -137,8 +137,8 @@ WATERMARK: Final = select(s.journals.c.watermark).where(s.journals.c.journal == 
 # final, and earlier; else the later one wins.
 _IS_FINAL: Final = s.components.c.status.in_([literal_column(f"'{status}'") for status in FINAL_STATUSES])
 _INFERRED: Final = s.components.c.status_inferred
-_ONE: Final = literal_column("1")
-_ZERO: Final = literal_column("0")
+_ONE: Final[ColumnElement[Any]] = literal_column("1")
+_ZERO: Final[ColumnElement[Any]] = literal_column("0")
 SET_STATUS: Final = (
     update(s.components)
     .where(

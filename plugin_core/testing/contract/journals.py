@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
 
@@ -47,9 +48,9 @@ def test_a_batch_after_a_gap_is_refused(store: TrackingStore) -> None:
 
 def test_a_batch_that_overlaps_what_was_applied_is_never_applied_twice(store: TrackingStore) -> None:
     store.apply(batch(component("a"), points("a", [1.0]), end=100))
-    with pytest.raises(ConflictError):
-        store.apply(batch(points("a", [1.0, 2.0]), start=0, end=200))
 
+    assert not store.apply(batch(points("a", [1.0, 2.0]), start=0, end=200))
+    assert store.watermark("journal-1") == 100
     assert logged(store, "a") == [(0, 1.0)]
 
 
@@ -88,6 +89,15 @@ def test_a_journal_makes_itself_known_with_or_without_changes(store: TrackingSto
 
     assert store.watermark(OWNER.journal) == 60
     assert store.component("a").owner == OWNER
+
+
+def test_leases_are_those_that_the_owners_gave_last(store: TrackingStore) -> None:
+    store.apply(batch(JournalSeen(at=5, owner=OWNER, lease_until=60_000_000), end=30))
+    store.apply(batch(JournalSeen(at=9, owner=OWNER, lease_until=90_000_000), start=30, end=60))
+    many = [f"other-{number}" for number in range(2_000)]
+
+    assert store.leases([*many, OWNER.journal]) == {OWNER.journal: datetime(1970, 1, 1, 0, 1, 30, tzinfo=UTC)}
+    assert store.leases([]) == {}
 
 
 def test_what_one_handle_wrote_another_reads(store: TrackingStore, reopen: Reopen) -> None:

@@ -63,6 +63,16 @@ def test_an_artifact_is_found_by_uri_hash_beginning_and_arn(chain, start):
     assert to_node(start) == NodeRef(NodeKind.ARTIFACT, TABLE)
 
 
+def test_a_run_name_is_enough_where_one_experiment_has_it(graph):
+    graph.component("flow-train-1", run_name="train-1")
+    graph.component("flow-train-11", run_name="train-11")
+    assert to_node("train-1") == NodeRef(NodeKind.COMPONENT, "flow-train-1")
+
+    graph.component("other-train-1", experiment="other", run_name="train-1")
+    with pytest.raises(InvalidValueError, match="could be any of 2 nodes"):
+        to_node("train-1")
+
+
 def test_an_artifact_known_by_its_uri_alone_is_found_by_arn(chain):
     assert to_node(arns.to_arn(NodeRef(NodeKind.ARTIFACT, RAW))) == NodeRef(NodeKind.ARTIFACT, RAW)
 

@@ -55,7 +55,7 @@ def test_an_environment_given_by_position_is_completed_too(flowtrail_record, ins
 def test_popen_still_says_in_its_own_words_what_is_wrong(flowtrail_record, installed):
     with Run("exp"), pytest.raises(FileNotFoundError):
         subprocess.Popen(["/no/such/program"])
-    with Run("exp"), pytest.raises(TypeError):
+    with Run("exp"), pytest.raises(AttributeError):
         subprocess.Popen([sys.executable], env=3)
 
 

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the versions on the connection, and in the transaction, of ``plugin_core.stores.local.migrate``."""
+"""Alembic's entry: runs the versions on the connection, and in the transaction, of ``migrate``."""
 
 from __future__ import annotations
 

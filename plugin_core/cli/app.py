@@ -1,0 +1,48 @@
+"""The command line's table of contents: which commands there are, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from plugin_core.cli import config, doctor, get, lineage, ls, reconcile, recover, run, show
+
+app = typer.Typer(
+    name="flowtrail",
+    help="Records what pipelines do: look at runs, their data, and where it came from.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+_config = typer.Typer(help="What is set, and where.", no_args_is_help=True)
+
+# What stands after the first word of the command belongs to the command.
+app.command("run", context_settings={"allow_interspersed_args": False, "ignore_unknown_options": False})(run.run)
+app.command("ls")(ls.ls)
+app.command("show")(show.show)
+app.command("lineage")(lineage.lineage)
+app.command("get")(get.get)
+app.command("recover")(recover.recover)
+app.command("reconcile")(reconcile.reconcile)
+app.command("doctor")(doctor.doctor)
+_config.command("show")(config.show)
+app.add_typer(_config, name="config")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"flowtrail {version('flowtrail')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    del version

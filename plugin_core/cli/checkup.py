@@ -1,0 +1,234 @@
+"""The checks of `flowtrail doctor`. Each looks at one thing, and says ok, warn or fail and what to do."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import metadata
+from itertools import islice
+from pathlib import Path
+from typing import Final, Literal
+from urllib.parse import unquote, urlsplit
+
+from plugin_core.cli.terminal import number, size
+from plugin_core.errors import FlowtrailError
+from plugin_core.tracking.settings import Origin, Settings, redacted_url
+from plugin_core.tracking.settings_values import sqlite_path_text
+
+_NETWORK: Final = re.compile(r"nfs\d?|cifs|smb\d?|smbfs|afs|ceph|glusterfs|lustre|9p|fuse\..*|fuse")
+_PASSING: Final = frozenset({"tmpfs", "ramfs", "overlay"})  # gone with the machine or the container
+_LOW_BYTES: Final = 1_000_000_000
+_NO_BYTES: Final = 100_000_000
+_BLOBS_COUNTED: Final = 100_000
+_FASTAPI_LIMIT: Final = (0, 151)
+_PREFECT_RANGE: Final = ((3, 4), (4,))
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What one check found; ``fix`` says what to do, empty if nothing is."""
+
+    name: str
+    level: Literal["ok", "warn", "fail"]
+    message: str
+    fix: str = ""
+
+
+def examine(settings: Settings, origins: Mapping[str, Origin], *, now: datetime) -> list[Check]:
+    """Every check that applies here."""
+    database = sqlite_path_text(settings.store)
+    places = {"store": Path(database).parent} if database and database != ":memory:" else {}
+    places["spool"] = Path(settings.spool_dir)
+    return [
+        check_settings(settings, origins),
+        *check_store(settings, now),
+        check_spool(Path(settings.spool_dir)),
+        check_quarantine(Path(settings.spool_dir)),
+        check_blobs(settings.blobs),
+        *(check_disk(name, place) for name, place in places.items()),
+        *(check_file_system(name, place) for name, place in places.items()),
+        *check_versions(_version_of),
+    ]
+
+
+def check_settings(settings: Settings, origins: Mapping[str, Origin]) -> Check:
+    """Where the record goes and who says so; whether recording is off."""
+    told = f"store {redacted_url(settings.store)} (from {origins['store']})"
+    if settings.disabled:
+        return Check(
+            "settings", "warn", f"{told}; recording is switched off (by {origins['disabled']})", "set disabled to 0"
+        )
+    if settings.capture != "full":
+        told += f"; capture is {settings.capture} (from {origins['capture']})"
+    return Check("settings", "ok", told)
+
+
+# The store
+
+
+def check_store(settings: Settings, now: datetime) -> Iterator[Check]:
+    """Whether the store opens and answers, how large it is, and what is unsettled in it."""
+    database = sqlite_path_text(settings.store)
+    if database and database != ":memory:" and not Path(database).exists():
+        yield Check("store", "ok", "not made yet; the first recorded run makes it")
+        return
+    from plugin_core.capture.reconcile import local_liveness, settle
+    from plugin_core.stores import open_store
+
+    try:
+        store = open_store(settings.store, read_only=True)
+        counts = store.counts()
+        stale = settle(store, now=now, alive=local_liveness(Path(settings.spool_dir)), dry_run=True)
+        store.close()
+    except FlowtrailError as error:
+        yield Check("store", "fail", f"{error.message} [{error.code}]", error.hint or "see docs/durability.md")
+        return
+    shown = ", ".join(f"{count} {what}" for what, count in counts.items())
+    yield Check("store", "ok", f"opens; {_database_size(database)}{shown}; SQLite {sqlite3.sqlite_version}")
+    if stale:
+        yield Check(
+            "runs", "warn", f"{len(stale)} count as running though their process is gone", "flowtrail reconcile"
+        )
+
+
+def _database_size(database: str | None) -> str:
+    if not database or database == ":memory:":
+        return ""
+    wal = Path(f"{database}-wal")
+    waiting = wal.stat().st_size if wal.exists() else 0
+    return f"{size(Path(database).stat().st_size)}" + (f" and {size(waiting)} in the WAL, " if waiting else ", ")
+
+
+# Journals and blobs
+
+
+def check_spool(spool: Path) -> Check:
+    """Whether journals can be written, and what waits in those that are there."""
+    from plugin_core.journal import list_journals
+
+    counts = {True: "of living processes", False: "of processes that are gone", None: "of other machines"}
+    found = list_journals(spool)
+    told = ", ".join(
+        f"{len(sizes)} {words} ({size(sum(sizes))})"
+        for state, words in counts.items()
+        if (sizes := [journal.size_bytes for journal in found if journal.is_alive is state])
+    )
+    if any(journal.is_alive is not True for journal in found):
+        return Check("spool", "warn", f"{spool}: journals {told}", "flowtrail recover")
+    return _writable("spool", spool, f"journals {told}" if told else "empty")
+
+
+def _writable(name: str, folder: Path, told: str) -> Check:
+    nearest = next(place for place in (folder, *folder.parents) if place.exists())
+    if os.access(nearest, os.W_OK | os.X_OK):
+        return Check(name, "ok", f"{folder}: {told}")
+    return Check(name, "fail", f"{nearest} may not be written", "set FLOWTRAIL_SPOOL_DIR to a folder that may")
+
+
+def check_quarantine(spool: Path) -> Check:
+    """Damaged journals: all that could be read of them is in the store already."""
+    reports = list((spool / "quarantine").glob("*")) if (spool / "quarantine").is_dir() else []
+    if not reports:
+        return Check("quarantine", "ok", "no damaged journals")
+    fix = f"read the reports in {spool / 'quarantine'}, then delete it"
+    return Check("quarantine", "warn", f"{len(reports)} files of damaged journals", fix)
+
+
+def check_blobs(url: str) -> Check:
+    """How many bytes are kept."""
+    folder = Path(unquote(urlsplit(url).path))
+    if not url.startswith("file:"):
+        return Check("blobs", "ok", redacted_url(url))
+    if not folder.is_dir():
+        return Check("blobs", "ok", f"{folder}: empty")
+    found = list(islice((entry for entry in folder.rglob("*") if entry.is_file()), _BLOBS_COUNTED + 1))
+    total = size(sum(entry.stat().st_size for entry in found))
+    many = f"more than {_BLOBS_COUNTED}" if len(found) > _BLOBS_COUNTED else str(len(found))
+    return Check("blobs", "ok", f"{folder}: {many} files, {total}")
+
+
+# The machine
+
+
+def check_disk(name: str, folder: Path) -> Check:
+    """Whether there is room."""
+    nearest = next(place for place in (folder, *folder.parents) if place.exists())
+    return judge_space(name, shutil.disk_usage(nearest).free)
+
+
+def judge_space(name: str, free: int) -> Check:
+    """What so many free bytes mean."""
+    label, told = f"disk ({name})", f"{size(free)} free"
+    if free < _NO_BYTES:
+        return Check(label, "fail", told, "make room: what is logged waits in memory, and then is lost")
+    if free < _LOW_BYTES:
+        return Check(label, "warn", told, "make room")
+    return Check(label, "ok", told)
+
+
+def check_file_system(name: str, folder: Path, mounts: str | None = None) -> Check:
+    """Whether locks work there, and whether it outlives the container. ``mounts`` is /proc/self/mountinfo's text."""
+    label = f"file system ({name})"
+    if mounts is None:
+        try:
+            mounts = Path("/proc/self/mountinfo").read_text("utf-8", "replace")
+        except OSError:
+            return Check(label, "ok", "unknown on this system")
+    kind = file_system_of(folder, mounts)
+    if _NETWORK.fullmatch(kind):
+        return Check(
+            label, "fail", f"{folder} is on {kind}, where locks do not work", f"move the {name} to a local disk"
+        )
+    if kind in _PASSING and name == "spool":
+        fix = "in a container, put FLOWTRAIL_SPOOL_DIR on a volume"
+        return Check(label, "warn", f"{folder} is on {kind}: it may be gone when the container is", fix)
+    return Check(label, "ok", kind or "unknown")
+
+
+def file_system_of(folder: Path, mounts: str) -> str:
+    """The type of the file system that holds a folder: that of the deepest mount point above it; "" if unknown."""
+    best, kind = -1, ""
+    for line in mounts.splitlines():
+        left, _, right = line.partition(" - ")
+        fields = left.split()
+        if len(fields) < 5 or not right:  # noqa: PLR2004 - the mount point is the fifth field (proc(5))
+            continue
+        point = Path(re.sub(r"\\(\d{3})", lambda octal: chr(int(octal[1], 8)), fields[4]))
+        if (folder == point or point in folder.parents) and len(point.parts) >= best:
+            best, kind = len(point.parts), right.split()[0]
+    return kind
+
+
+def check_versions(version_of: Callable[[str], str | None]) -> Iterator[Check]:
+    """Whether what is installed goes together."""
+    python = ".".join(number(part) for part in sys.version_info[:3])
+    yield Check("versions", "ok", f"flowtrail {version_of('flowtrail')}, Python {python}")
+    prefect, fastapi = version_of("prefect"), version_of("fastapi")
+    if prefect is None:
+        yield Check("prefect", "ok", "not installed")
+        return
+    low, high = _PREFECT_RANGE
+    if not low <= _numbers(prefect) < high:
+        yield Check("prefect", "warn", f"{prefect} is not one that is tested", 'pip install "prefect>=3.4,<4"')
+    elif fastapi is not None and _numbers(fastapi) >= _FASTAPI_LIMIT:
+        told = f"{prefect} with fastapi {fastapi}: Prefect's own server does not start with it"
+        yield Check("prefect", "fail", told, 'pip install "fastapi<0.151"')
+    else:
+        yield Check("prefect", "ok", f"{prefect}" + (f", fastapi {fastapi}" if fastapi else ""))
+
+
+def _version_of(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])

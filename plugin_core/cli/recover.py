@@ -1,0 +1,95 @@
+"""`flowtrail recover`: bring what waits in journals of processes that are gone into the store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from plugin_core.cli.progress import copying
+from plugin_core.cli.session import JsonOption, ProfileOption, Session, StoreOption, has_journals
+from plugin_core.cli.terminal import Column, size
+from plugin_core.tracking.settings import redacted_url
+
+if TYPE_CHECKING:
+    from plugin_core.journal import RecoveryReport
+
+
+def recover(
+    spool: Annotated[
+        Path | None,
+        typer.Option("--spool", metavar="DIR", help="Journals of another folder, e.g. of a lost machine's volume."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what waits, and change nothing.")] = False,
+    as_json: JsonOption = False,
+    store: StoreOption = None,
+    profile: ProfileOption = None,
+) -> None:
+    """Bring into the store what waits in journals.
+
+    Those of living processes are left to them. Damaged ones are read around the damage and put aside.
+    """
+    session = Session(store=store, profile=profile, as_json=as_json)
+    folder = spool if spool is not None else session.spool
+    if dry_run:
+        _list(session, folder)
+        return
+    from plugin_core import journal
+    from plugin_core.stores import open_store
+
+    report = journal.RecoveryReport()
+    if has_journals(folder):
+        with copying(session.terminal, "recovering") as progress:
+            report = journal.recover(folder, open_store(session.settings.store), progress=progress)
+    if as_json:
+        session.print_json(report)
+    else:
+        session.terminal.print(*told(report))
+
+
+def _list(session: Session, folder: Path) -> None:
+    from plugin_core.journal import list_journals
+
+    found = list_journals(folder)
+    if session.as_json:
+        session.print_json(found)
+        return
+    words = {True: "alive", False: "gone", None: "on another machine"}
+    columns = [
+        Column("JOURNAL", keep=True),
+        Column("SIZE", right=True, keep=True),
+        Column("OWNER", keep=True),
+        Column("STORE"),
+    ]
+    rows = [
+        [j.journal, size(j.size_bytes), words[j.is_alive], redacted_url(j.store_url) if j.store_url else ""]
+        for j in found
+    ]
+    if rows:
+        session.terminal.print(session.terminal.table(columns, rows))
+    else:
+        session.say("Nothing waits.")
+
+
+def told(report: RecoveryReport) -> list[str]:
+    """What a recovery found, for people: one line, and one for each thing that is not as it should be."""
+    lines = [
+        f"Brought in {report.events} events of {report.journals} journals." if report.journals else "Nothing waited."
+    ]
+    lines += [
+        f"{count} {words}"
+        for count, words in (
+            (report.live, "journals belong to living processes, which drain them themselves."),
+            (report.other_stores, "journals belong in another store: flowtrail recover --store URL"),
+            (report.newer, "journals can only be read by a newer flowtrail; they stay."),
+            (report.bad_regions, f"damaged places ({size(report.skipped_bytes)}) were read around."),
+            (report.missing_bytes, "bytes are missing: files of journals are gone."),
+            (report.lost_events, "events were lost to the damage."),
+            (report.nameless_points, "points were lost: what they belong to stood in the damaged part."),
+            (report.dead_letters, "events cannot be stored and were set aside."),
+            (len(report.unreadable), "files cannot be read."),
+        )
+        if count
+    ]
+    return [*lines, *(f"Put aside with a report: {path}" for path in report.quarantined)]

@@ -1,0 +1,26 @@
+"""Which store a journal is for: its URL in a form that can be compared and that gives no password away."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+_SQLITE: Final = "sqlite:///"
+
+
+def public_url(url: str) -> str:
+    """The URL of a store, made absolute and without its password."""
+    if url.startswith(_SQLITE):
+        path, question, query = url.removeprefix(_SQLITE).partition("?")
+        return f"{_SQLITE}{os.path.realpath(path)}{question}{query}"
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    user, _, host = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}@{host}"))
+
+
+def is_for(journal_url: str, store_url: str) -> bool:
+    """Whether a journal whose header names ``journal_url`` belongs in the store at ``store_url``."""
+    return journal_url == public_url(store_url)

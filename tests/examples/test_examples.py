@@ -1,0 +1,111 @@
+"""Every example runs in a process of its own on a fresh store, and records what its expected.toml says."""
+
+import os
+import subprocess
+import sys
+import tomllib
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from plugin_core.lineage import path
+from plugin_core.model import names
+from plugin_core.model.components import Kind
+from plugin_core.model.lineage import NodeKind, NodeRef
+from plugin_core.model.queries import ComponentQuery
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+FOLDERS = sorted(file.parent for file in EXAMPLES.glob("*/expected.toml"))
+
+pytestmark = [pytest.mark.prefect, pytest.mark.slow]
+
+
+@pytest.fixture(scope="session")
+def prefect_home(tmp_path_factory):
+    """One database of Prefect's own for all examples: making it takes longer than running them."""
+    return tmp_path_factory.mktemp("prefect")
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_an_example_records_what_it_says(folder, flowtrail_record, prefect_home):
+    expected = tomllib.loads((folder / "expected.toml").read_text())
+
+    run_example(folder, expected["command"], {**flowtrail_record.environment, "PREFECT_HOME": str(prefect_home)})
+
+    store = flowtrail_record.store
+    components = store.components(ComponentQuery(experiment=expected["execution"]["experiment"]))
+    (root,) = (component for component in components if component.kind is Kind.FLOW)
+    assert_execution(store, root, expected["execution"])
+    steps = by_step([c for c in components if c.parent == root.name], expected["steps"])
+    assert {name: sorted(c.status.value for c in found) for name, found in steps.items()} == {
+        name: step["statuses"] for name, step in expected["steps"].items()
+    }
+    for name, step in expected["steps"].items():
+        for component in steps[name]:
+            assert_step(store, component, step)
+    if "lineage" in expected:
+        assert_lineage(store, steps, expected["lineage"])
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_an_example_says_how_it_is_run(folder):
+    command = " ".join(tomllib.loads((folder / "expected.toml").read_text())["command"])
+
+    assert command.partition(" --")[0] in (folder / "README.md").read_text()
+
+
+def run_example(folder, command, variables):
+    own = {key: value for key, value in os.environ.items() if not key.startswith(("FLOWTRAIL_", "PREFECT_"))}
+    beside_python = f"{Path(sys.executable).parent}{os.pathsep}{own['PATH']}"
+    prefect = {
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+    }
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**own, "PATH": beside_python, **prefect, **variables},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def by_step(components, names_of_steps):
+    """Components by the step that their run name was derived from."""
+    found = defaultdict(list)
+    for component in components:
+        step_id, attempt = component.orchestrator.step_id, component.attempt
+        derived = {names.step_run_name(name, step_id, attempt=attempt): name for name in names_of_steps}
+        found[derived.get(component.run_name, component.run_name)].append(component)
+    return dict(found)
+
+
+def assert_execution(store, root, expected):
+    assert root.status.value == expected["status"]
+    assert expected["parameters"].items() <= store.parameters([root.id])[root.id].items()
+    assert set(expected["properties"]) <= store.properties([root.id])[root.id].keys()
+    assert root.started_at < root.ended_at
+
+
+def assert_step(store, component, expected):
+    parameters, metrics = store.parameters([component.id])[component.id], store.summaries([component.id])[component.id]
+    assert set(expected.get("parameters", ())) <= parameters.keys()
+    assert {name: summary.count for name, summary in metrics.items()} == expected.get("metrics", {})
+    node = NodeRef(NodeKind.COMPONENT, component.name)
+    came_in = {store.artifact(edge.source.key).type for edge in store.associations(destination=node)}
+    went_out = {store.artifact(edge.destination.key).type for edge in store.associations(source=node)}
+    assert set(expected.get("inputs", ())) <= came_in
+    if component.status.value == "completed":
+        assert set(expected.get("outputs", ())) <= went_out
+
+
+def assert_lineage(store, steps, expected):
+    by_name = {artifact.name: artifact for artifact in store.artifacts()}
+    found = path(by_name[expected["from"]], by_name[expected["to"]])
+
+    step_of = {component.name: step for step, some in steps.items() for component in some}
+    assert [step_of[v.ref.key] for v in found.vertices if v.ref.kind is NodeKind.COMPONENT] == expected["through"]

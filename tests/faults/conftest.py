@@ -1,0 +1,3 @@
+from kit.journal import place
+
+__all__ = ["place"]
