@@ -76,13 +76,8 @@ class LocalStore:
         """See TrackingStore."""
         named = {clean(journal): journal for journal in journals}
         with self._connections.read() as connection:
-<<<<<<< HEAD
-            found = rows_in(connection, q.LEASES, s.journals.c.journal, list(named))
-            return {named[name]: listing.moment(until) for name, until in found}
-=======
             known = rows_in(connection, q.LEASES, s.journals.c.journal, [*named])
             return {named[name]: listing.moment(until) for name, until in known}
->>>>>>> stores
 
     def delete(self, node: NodeRef, /, *, cascade: bool = False) -> None:
         """See TrackingStore."""
