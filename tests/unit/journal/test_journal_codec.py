@@ -19,7 +19,9 @@ TAGS = st.dictionaries(TEXT, st.none() | SURROGATES, max_size=3)
 PROPERTIES = st.dictionaries(TEXT, TEXT, max_size=3)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.floats() | SURROGATES | st.just(10**5000),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT | st.sampled_from(["$float", "$int"]), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(TEXT | st.sampled_from(["$float", "$int"]), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 SPECIAL = {
@@ -35,7 +37,9 @@ for strategy in (
     st.sampled_from(Kind),
     st.sampled_from(Status),
     st.builds(NodeRef, st.sampled_from(NodeKind), TEXT),
-    st.builds(OrchestratorRef, system=TEXT, execution_id=st.none() | TEXT, step_id=st.none() | TEXT, url=st.none() | TEXT),
+    st.builds(
+        OrchestratorRef, system=TEXT, execution_id=st.none() | TEXT, step_id=st.none() | TEXT, url=st.none() | TEXT
+    ),
     st.builds(Owner, journal=TEXT, host=TEXT, pid=st.integers(0, 2**31), boot_id=TEXT, started=TEXT),
 ):
     st.register_type_strategy(type(strategy.example()) if False else dict, strategy) if False else None
