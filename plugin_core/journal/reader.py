@@ -148,7 +148,7 @@ class SegmentReader:
         mark = frames.SYNC + bytes((frames.SERIES, 0))
         names: dict[int, tuple[str, str]] = {}
         offset, size = 0, os.fstat(self._fd).st_size
-        while data := os.pread(self._fd, self.window_bytes, offset):
+        while data := os.pread(self._fd, WINDOW_BYTES, offset):
             at = data.find(mark)
             while at >= 0:
                 frame = self._frame_at(offset + at, size)
