@@ -81,6 +81,7 @@ _STEMS: Final = (
     "key",
 )
 _CACHED_NAMES: Final = 8_192
+_NUMBERS: Final = frozenset(map(id, (int, float, complex)))  # by id: a metaclass's own hash is never called
 _CACHED_NAME_LENGTH: Final = 256
 
 
@@ -336,7 +337,7 @@ class Redactor:
         if value is None or value is True or value is False:
             return False
         rank = self._rank(name)
-        if rank == _NO or type(value) not in {int, float, complex}:
+        if rank == _NO or id(type(value)) not in _NUMBERS:
             return rank > _NO
         return rank == _STRONG and _MEASURES.isdisjoint(_words(name))
 
@@ -483,7 +484,7 @@ def secret_strings(value: object, *, limit: int = 50) -> list[str]:
             found.append(item)
         elif type(item) is bytes:
             found.append(item.decode("utf-8", "replace"))
-        elif type(item) in {list, tuple}:
+        elif type(item) is list or type(item) is tuple:
             pending += cast("list[object]", item)[:limit]
         else:
             pending += _inner(item, limit)

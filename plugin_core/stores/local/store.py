@@ -21,7 +21,7 @@ from plugin_core.stores.local import schema as s
 from plugin_core.stores.local import statements as q
 from plugin_core.stores.local.apply import apply_changes
 from plugin_core.stores.local.connection import LOCK_TIMEOUT_S, Connections
-from plugin_core.stores.local.executing import raw_rows, rows_in
+from plugin_core.stores.local.executing import raw_rows
 from plugin_core.stores.local.fold import clean
 from plugin_core.stores.local.location import path_of
 
@@ -75,10 +75,9 @@ class LocalStore:
     def leases(self, journals: Sequence[str], /) -> dict[str, datetime]:
         """See TrackingStore."""
         named = {clean(journal): journal for journal in journals}
-        j = s.journals.c
-        known = select(j.journal, j.lease_until_us).where(j.lease_until_us.is_not(None))
         with self._connections.read() as connection:
-            return {named[name]: listing.moment(until) for name, until in rows_in(connection, known, j.journal, [*named])}
+            found = rows_in(connection, q.LEASES, s.journals.c.journal, list(named))
+            return {named[name]: listing.moment(until) for name, until in found}
 
     def delete(self, node: NodeRef, /, *, cascade: bool = False) -> None:
         """See TrackingStore."""
