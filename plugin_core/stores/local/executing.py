@@ -55,6 +55,7 @@ def rows_in(
 ) -> Iterator[tuple[Any, ...]]:
     """Rows of a query, which has no parameters, for which ``column`` is one of ``values``, asked for in parts.
 
+    The query is a module's constant: its SQL is kept for the life of the process.
     The list is written out here: SQLAlchemy takes longer to expand it than SQLite to answer.
     """
     key = query, str(column), connection.dialect.name

@@ -75,10 +75,9 @@ class LocalStore:
     def leases(self, journals: Sequence[str], /) -> dict[str, datetime]:
         """See TrackingStore."""
         named = {clean(journal): journal for journal in journals}
-        j = s.journals.c
-        known = select(j.journal, j.lease_until_us).where(j.lease_until_us.is_not(None))
         with self._connections.read() as connection:
-            return {named[name]: listing.moment(until) for name, until in rows_in(connection, known, j.journal, [*named])}
+            known = rows_in(connection, q.LEASES, s.journals.c.journal, [*named])
+            return {named[name]: listing.moment(until) for name, until in known}
 
     def delete(self, node: NodeRef, /, *, cascade: bool = False) -> None:
         """See TrackingStore."""
