@@ -91,6 +91,18 @@ def test_what_is_no_secret_stays(redactor: Redactor, text: str) -> None:
     assert redactor.text(text) == text
 
 
+PIECES = [
+    "aB1", "a.b-", "-----BEGIN PRIVATE KEY", "://a:b", "://a", "password=", "password='", 'password="\\', "'", "eyJ", "x=",
+    "--a ", "?a=b&", "AKIA", "bearer ", "sk-a", "a:", "=", "Authorization: ", "xoxb-", "token ",
+]  # fmt: skip
+
+
+@pytest.mark.timeout(60)  # where the time grew with the square of the length, it would take hours
+@pytest.mark.parametrize("piece", PIECES)
+def test_no_text_keeps_the_search_busy(redactor: Redactor, piece: str) -> None:
+    assert redactor.text(piece * (300_000 // len(piece)))
+
+
 def test_redacting_twice_changes_nothing_more(redactor: Redactor) -> None:
     once = redactor.text(f"postgres://u:pw123456@h/db password=x token={JWT}")
 

@@ -41,6 +41,14 @@ def test_drawing_later_draws_what_was_and_does_not_touch_pyplot(artifact, figure
     assert (plt.get_fignums(), plt.gcf()) == (numbers, current)
 
 
+def test_a_figure_that_cannot_be_copied_is_described(artifact, figure) -> None:
+    figure.axes[0].callback = lambda: None
+
+    found = artifact(figure)
+    assert (found.payload, found.identity, found.properties["axes"]) == (None, None, "1")
+    assert artifact(figure, level="meta").payload is None
+
+
 def test_a_figure_that_shows_a_secret_is_not_stored(artifact, figure) -> None:
     figure.axes[0].set_title("password=canary-5ecret")
 

@@ -111,6 +111,13 @@ def test_bytes_are_identified_by_their_content(artifact) -> None:
     assert found.payload.write() == b"some bytes"
 
 
+def test_what_is_too_large_to_read_is_sampled(artifact) -> None:
+    for make in (lambda end: "x" * 12_000_000 + end, lambda end: b"x" * 12_000_000 + end.encode()):
+        found = artifact(make("a"), max_bytes=20_000_000)
+        assert found.identity.startswith("sample-sha256:")
+        assert found.identity == artifact(make("a")).identity != artifact(make("b")).identity
+
+
 def test_text_and_bytes_of_equal_content_and_a_file_of_it_are_one(artifact, tmp_path) -> None:
     text = "line\n" * 1_000
     (tmp_path / "a.txt").write_text(text)
