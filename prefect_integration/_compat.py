@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -34,7 +35,6 @@ GENERATORS: Final[Mapping[str, tuple[str, str]]] = {
 LABEL: Final = "flowtrail.experiment"
 ATTEMPT_LABEL: Final = "flowtrail.attempt"
 _warned: set[str] = set()
-_api_log: logging.Logger | None = None
 
 
 def missing(module: ModuleType) -> list[str]:
@@ -161,25 +161,43 @@ def is_subflow_placeholder(flow: Flow[..., Any] | Any) -> bool:
     return bool(getattr(flow, "_is_subflow_tracking_task", False))
 
 
-def create_artifact(*, key: str, markdown: str, description: str, flow_run_id: Any) -> None:
-    """Create an artifact of a flow run: one request."""
-    from prefect.client.orchestration import get_client
+def artifact(*, key: str, markdown: str, description: str, flow_run_id: Any) -> Any:
+    """An artifact of a flow run, to be sent."""
     from prefect.client.schemas.actions import ArtifactCreate
 
-    artifact = ArtifactCreate(key=key, type="markdown", data=markdown, description=description, flow_run_id=flow_run_id)
+    return ArtifactCreate(key=key, type="markdown", data=markdown, description=description, flow_run_id=flow_run_id)
+
+
+def log_line(text: str, *, at: datetime, flow_run_id: Any, task_run_id: Any) -> dict[str, Any]:
+    """A line of a run's log, to be sent."""
+    return {
+        "name": "flowtrail",
+        "level": logging.INFO,
+        "message": text,
+        "timestamp": at.isoformat(),
+        "flow_run_id": str(flow_run_id),
+        "task_run_id": str(task_run_id),
+    }
+
+
+def send(artifacts: list[Any], lines: list[dict[str, Any]]) -> None:
+    """Send artifacts, a request each, and log lines, a request in all."""
+    from prefect.client.orchestration import get_client
+
     with get_client(sync_client=True) as client:
-        client.create_artifact(artifact)
+        for made in artifacts:
+            client.create_artifact(made)
+        if lines:
+            client.create_logs(lines)
 
 
-def log_to_api(message: str, *, flow_run_id: Any, task_run_id: Any) -> None:
-    """Add a line to a run's log in Prefect, and nowhere else. Prefect sends it from a thread of its own."""
-    global _api_log  # noqa: PLW0603 - made on first use: the handler's module is Prefect's
-    if _api_log is None:
-        from prefect.logging.handlers import APILogHandler
+_run_log: Final = logging.getLogger("prefect.task_runs")
 
-        logger = logging.getLogger("flowtrail.prefect")
-        logger.propagate = False
-        logger.setLevel(logging.INFO)
-        logger.addHandler(APILogHandler())
-        _api_log = logger
-    _api_log.info(message, extra={"flow_run_id": flow_run_id, "task_run_id": task_run_id})
+
+def logs_to_api() -> bool:
+    """Whether lines of level info reach the logs that Prefect shows."""
+    if not _run_log.isEnabledFor(logging.INFO):
+        return False
+    from prefect.settings import get_current_settings
+
+    return get_current_settings().logging.to_api.enabled

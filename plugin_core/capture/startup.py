@@ -6,8 +6,8 @@ front, and FLOWTRAIL_AUTOLOG, which says what to call when which orchestrator is
 
 from __future__ import annotations
 
-import logging
 import functools
+import logging
 import os
 from collections.abc import Mapping
 from importlib import import_module

@@ -35,7 +35,7 @@ def reconcile(
     changes: list[SetStatus] = []
     if not session.is_empty():
         changes = settle(
-            session.store(),
+            session.store(settled=False),
             now=session.terminal.now,
             alive=local_liveness(session.spool),
             judges=_contained(judges()) if ask else None,

@@ -69,6 +69,24 @@ class Segment:
             return 0
 
 
+@dataclass(frozen=True, slots=True)
+class OpenSegment:
+    """The segment that is being written, and the position from which on the next one is to be."""
+
+    path: Path
+    start: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """A journal of ours that is written no more, and whose files may hold what is not in the store."""
+
+    folder: Path
+    journal: str
+    events: int
+
+
 def new_journal_id(now_ns: int) -> str:
     """32 hex digits that no other journal has; later ones sort after earlier ones."""
     return f"{now_ns & (1 << 64) - 1:016x}{os.urandom(8).hex()}"

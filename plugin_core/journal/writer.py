@@ -5,7 +5,9 @@ the file cannot be written the journal goes on in another one: in the fallback f
 and, unless strict, never raises. It knows nothing of stores.
 """
 
-# ruff: noqa: SLF001 - Series and Journal are one piece of machinery in two files
+# Series and Journal are one piece of machinery in two files, which use each other's private names.
+# ruff: noqa: SLF001
+# pyright: reportPrivateUsage=false
 
 from __future__ import annotations
 
@@ -16,7 +18,6 @@ import struct
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, Self
 
@@ -24,12 +25,12 @@ from plugin_core.errors import InvalidValueError, StoreUnavailableError
 from plugin_core.journal import codec, frames, owners, segments
 from plugin_core.journal.destination import public_url
 from plugin_core.journal.forks import begin_afresh_in_children
-from plugin_core.journal.points import columns
+from plugin_core.journal.mirror import Mirror
 from plugin_core.journal.ring import Event, MemoryRing, Point
-from plugin_core.journal.segments import Disk
+from plugin_core.journal.segments import Disk, OpenSegment, Retired
 from plugin_core.journal.series import FAST, SLOW, Series
-from plugin_core.journal.syncing import Syncer
-from plugin_core.journal.thinning import MAX_SPOOL_BYTES, WARN_AT, Thinned, cap_bytes
+from plugin_core.journal.syncing import Syncer, sync_file
+from plugin_core.journal.thinning import MAX_SPOOL_BYTES, WARN_AT, Thinned, cap_bytes, dropped_by_component
 from plugin_core.model.changes import Batch, Change, SetTags
 from plugin_core.model.components import Owner
 from plugin_core.model.lineage import NodeKind, NodeRef
@@ -43,24 +44,6 @@ _SAY_AGAIN_BYTES: Final = 8 * 1024  # a series is defined twice, this far apart:
 _RETRY_S: Final = 1.0
 
 _log = logging.getLogger("flowtrail")
-
-
-@dataclass(frozen=True, slots=True)
-class _Open:
-    """The segment that is being written."""
-
-    path: Path
-    start: int
-    limit: int
-
-
-@dataclass(frozen=True, slots=True)
-class Retired:
-    """A file of ours that we write no more and that may hold what is not in the store."""
-
-    folder: Path
-    journal: str
-    events: int
 
 
 class Journal:
@@ -92,7 +75,7 @@ class Journal:
         self._now_ns = now_ns
         self._monotonic = monotonic
         self._series: dict[tuple[str, str], Series] = {}
-        self._listeners: list[Callable[[], None]] = []
+        self._mirror = Mirror()
         self._born()
         begin_afresh_in_children(self)
         self._syncer = Syncer(self) if durability == "1s" else None
@@ -127,7 +110,7 @@ class Journal:
         self.id = segments.new_journal_id(self._now_ns())
         self._salt = frames.salt_of(self.id)
         self._owner: Owner | None = None
-        self._open: _Open | None = None
+        self._open: OpenSegment | None = None
         self._sealed: list[tuple[Path, int]] = []  # earlier segments and the positions where they end
         self._end = _SHUT  # the position after the last frame, or shut
         self._known_end = 0  # the same while shut
@@ -137,18 +120,13 @@ class Journal:
         self._was_nested = False  # one was, and may have written behind a fragment
         self._seq = self._overhead = 0  # frames written; those of them that are no events
         self._numbers = 0
-        self._taken = self._applied = self._synced = 0  # positions
+        self._applied = self._synced = 0  # positions
         self._marks: list[tuple[int, int]] = []  # positions that were taken, and the events before them
         self._applied_events = 0
-        self._clear_mirror()
+        self._mirror.clear(0)
         for series in list(self._series.values()):
             series.undefine()
             series.take()
-
-    def _clear_mirror(self) -> None:
-        self._changes: list[Change] = []
-        self._dirty: list[Series] = []
-        self._quiet = True  # nothing was written since the drain last looked
 
     # What others ask
 
@@ -175,7 +153,7 @@ class Journal:
     @property
     def pending_bytes(self) -> int:
         """Bytes that were written and not yet taken."""
-        return self.position - self._taken
+        return self.position - self._mirror.taken
 
     @property
     def is_drained(self) -> bool:
@@ -186,7 +164,7 @@ class Journal:
     @property
     def is_quiet(self) -> bool:
         """Whether nothing was written since the drain last took, nor since the disk was last told."""
-        return self._quiet and self._synced == self.position
+        return self._mirror.is_quiet and self._synced == self.position
 
     @property
     def dropped_events(self) -> int:
@@ -209,7 +187,7 @@ class Journal:
 
     def listen(self, listener: Callable[[], None]) -> None:
         """Have ``listener`` called when something is written after a silence. It must neither block nor raise."""
-        self._listeners.append(listener)
+        self._mirror.listen(listener)
 
     # Writing
 
@@ -235,8 +213,7 @@ class Journal:
 
     def _write_change(self, change: Change, payload: bytes) -> None:
         self._put(frames.pack(frames.CHANGE, self._seq, payload, self._salt))
-        self._changes.append(change)
-        self._mark(None)
+        self._mirror.keep(change)
 
     def _log_slowly(self, series: Series, step: int, time_us: int, value: float, data: Json = None) -> None:
         """Write a point where more than one frame, or more than a frame, is to be done. Called under the lock."""
@@ -305,6 +282,7 @@ class Journal:
             finally:
                 self._busy, self._is_nested = FAST, False
         self._ring.add(event)
+        self._mirror.stir()
 
     def _record_somewhere(self, event: Event, write: Callable[[], None]) -> None:
         """Write an event to the first place that takes it."""
@@ -313,16 +291,17 @@ class Journal:
                 self._ready()
                 self._empty_ring()
                 write()
-                self._empty_ring()
             except OSError as problem:
                 self._retire()
                 self._cannot_write(problem)
             else:
                 self._synced_each()
+                with contextlib.suppress(OSError):
+                    self._empty_ring()  # of what came from an interrupting call meanwhile
                 return
         self._ring.add(event)
         self._warn("ring", "flowtrail keeps events in memory: no file can be written. They are lost with this process.")
-        self._mark(None)
+        self._mirror.stir()
 
     def _put(self, frame: bytes) -> None:
         """Write one frame in one piece; OSError, after which the file ends where it ended before."""
@@ -342,15 +321,6 @@ class Journal:
     def _put_overhead(self, frame: bytes) -> None:
         self._put(frame)
         self._overhead += 1
-
-    def _mark(self, series: Series | None) -> None:
-        """Tell those who wait that there is something to drain."""
-        if series is not None:
-            self._dirty.append(series)
-        if self._quiet:
-            self._quiet = False
-            for listener in self._listeners:
-                listener()
 
     def _mend(self, sequence: int) -> None:
         """Cut off what a write that failed may have left, and use its number again.
@@ -399,10 +369,7 @@ class Journal:
     def forget(self) -> None:
         """Drop the mirror: the drain reads the file instead."""
         with self._lock:
-            for series in self._dirty:
-                series.take()
-            self._clear_mirror()
-            self._taken = self.position
+            self._mirror.clear(self.position)
 
     # Files
 
@@ -421,12 +388,9 @@ class Journal:
         if self._open is not None and self._doubted:
             self._settle()
         if self._open is None:
-            self._open_somewhere()
+            self._open_segment(self.folders[self._place])
         elif self._end >= self._open.limit:
             self._rotate()
-
-    def _open_somewhere(self) -> None:
-        self._open_segment(self.folders[self._place])
 
     def _empty_ring(self) -> None:
         """Write what waited in memory, now that there is a file."""
@@ -458,7 +422,7 @@ class Journal:
         )
         data = frames.pack_header(header, self._seq)
         self._fd = segments.create(path, data, self._disk)
-        self._open = _Open(path, start, start + room)
+        self._open = OpenSegment(path, start, start + room)
         self._end = start + len(data)
         self._seq += 1
         self._overhead += 1
@@ -488,7 +452,7 @@ class Journal:
             self._put_overhead(frames.pack(frames.CLOSED, self._seq, b"", self._salt))
             self._retire()
             self._place = 0
-            self._open_somewhere()
+            self._open_segment(self.folders[self._place])
             return
         self._put_overhead(frames.pack(frames.SEALED, self._seq, b"", self._salt))
         self._sealed.append((opened.path, self._end))
@@ -537,29 +501,21 @@ class Journal:
         """
         with self._lock:
             if self._ring.events and self._open is None:
-                self._quiet = True
+                self._mirror.is_quiet = True
                 return self._ring.take()
             if self._doubted:
                 self._settle()
+            with contextlib.suppress(OSError):
+                self._empty_ring()
             if self._thinning:
                 self._recheck_thinning()
             batch = self._take_mirror()
         return None if batch is None else batch()
 
     def _take_mirror(self) -> Callable[[], Batch] | None:
-        """Take the mirror away, and return what makes a batch of it: that need not be done under the lock."""
-        changes, dirty = self._changes, [(s, *s.take()) for s in self._dirty]
-        self._clear_mirror()
-        journal, start, end = self.id, self._taken, self.position
-        self._taken = end
-        if start == end:
-            return None
-        self._marks.append((end, self._seq - self._overhead))
-
-        def batch() -> Batch:
-            points = [columns(s.component, s.metric, mirror, data) for s, mirror, data in dirty]
-            return Batch(journal=journal, start=start, end=end, changes=(*changes, *points))
-
+        batch = self._mirror.take(self.id, self.position)
+        if batch is not None:
+            self._marks.append((self.position, self._seq - self._overhead))
         return batch
 
     def take_left(self) -> list[Batch]:
@@ -584,11 +540,8 @@ class Journal:
 
     def _tell_dropped(self) -> None:
         """Say on the run's page how many points were left out."""
-        dropped: dict[str, int] = {}
-        for series in list(self._series.values()):
-            if series._thinned and series._thinned.dropped:
-                dropped[series.component] = dropped.get(series.component, 0) + series._thinned.dropped
-        for component, count in dropped.items():
+        seen = ((series.component, series._thinned) for series in list(self._series.values()))
+        for component, count in dropped_by_component(seen).items():
             node = NodeRef(NodeKind.COMPONENT, component)
             self.append(SetTags(at=self._now_ns() // 1000, node=node, tags={DROPPED_TAG: str(count)}))
 
@@ -617,26 +570,16 @@ class Journal:
                 paths.append(self._open.path)
             self._synced = end
         for path in paths:
-            self._sync_file(path)
+            with contextlib.suppress(FileNotFoundError):  # drained and deleted
+                sync_file(path, self._sync_fd)
+        self._look_for_file()
 
-    def _sync_file(self, path: Path) -> None:
-        """By a descriptor of its own: a duplicate of the writer's would carry the lock into a forked child."""
-        try:
-            fd = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
-        except OSError:
-            self._missing(path)
-            return
-        try:
-            self._sync_fd(fd)
-        finally:
-            os.close(fd)
-
-    def _missing(self, path: Path) -> None:
-        """A file is not there: drained and deleted, unless it is the one that is being written."""
+    def _look_for_file(self) -> None:
+        """Where someone has deleted the file that is being written, go on in another one."""
         with self._lock:
-            if self._open is not None and self._open.path == path and not self._busy:
+            if self._open is not None and not self._busy and not self._open.path.exists():
                 self._retire()
-                self._warn("gone", f"flowtrail's journal {path} was deleted by someone; it goes on in another file.")
+                self._warn("gone", f"flowtrail's journal in {self.spool} was deleted; it goes on in another file.")
 
     def _sync_fd(self, fd: int) -> None:
         try:

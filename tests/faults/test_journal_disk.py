@@ -14,7 +14,7 @@ import pytest
 from plugin_core.errors import StoreUnavailableError
 from plugin_core.journal import recover
 from plugin_core.journal.segments import Disk
-from plugin_core.model.changes import AppendPoints, PutExperiment
+from plugin_core.model.changes import PutExperiment
 
 
 class Failing(Disk):
@@ -213,17 +213,6 @@ def test_a_limit_on_the_size_of_files_is_met_with_more_files(place) -> None:
     assert place.store.steps() == list(range(10_000))
     assert report.lost_events == 0
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 100_000
-
-
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_without_permission_is_left_for_another(place) -> None:
-    place.spool.mkdir(mode=0o500)
-    journal = place.journal()
-    log(journal)
-
-    assert place.drainer(journal).flush(20)
-    check_all_there(place)
-    assert all(isinstance(c, AppendPoints | PutExperiment) for c in place.store.changes)
 
 
 def test_a_file_that_someone_deletes_is_noticed_by_the_next_sync(place, caplog) -> None:

@@ -26,7 +26,7 @@ __all__ = [
     "describe",
 ]
 
-_FAST: Final = frozenset({int, float, str})
+_FAST: Final = frozenset(map(id, (type(None), bool, int, float, str)))  # by id: a class may have a hash of its own
 _PLAIN_BITS: Final = 64
 _SHORT_TEXT: Final = 512
 _NOTHING: Final = Description()
@@ -40,7 +40,7 @@ def describe(name: str, value: object, *, limits: Limits, redactor: Redactor) ->
     if limits.level == "off":
         return _NOTHING
     kind = type(value)
-    if value is None or kind is bool or kind in _FAST:
+    if id(kind) in _FAST:
         known = _quickly(name, value, redactor)
         if known is not None:
             return known

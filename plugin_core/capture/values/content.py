@@ -32,8 +32,11 @@ _CLOCKED: Final = 500
 _FORM: Final = 64  # keys of a record whose form is remembered
 _FORMS: Final = 256
 _SAMPLED: Final = 256
+_PAIR: Final = 2
 _DUMPED: Final = 1_000
-_KEY_TYPES: Final = frozenset({str, int, float, bool, type(None)})
+# Types are told apart by id: a metaclass's own hash is never called.
+_KEY_TYPES: Final = frozenset(map(id, (str, int, float, bool, type(None))))
+_STR, _INT, _FLOAT = id(str), id(int), id(float)
 _WHOLE_SHARE: Final = 0.75  # of the time: the rest is for a sample, should it not do
 NAME_KEYS: Final = ("name", "key", "Name", "Key")
 _NAME_KEYS: Final = frozenset(NAME_KEYS)
@@ -104,7 +107,7 @@ class Reader:
         """Read one value; return its plain copy."""
         cls = type(value)
         if cls is not dict and cls is not list:
-            if cls not in _ENCODERS and is_secret_type(value):
+            if id(cls) not in _ENCODERS and is_secret_type(value):
                 return self._hide(value)
             convert = converter(cls)
             if convert is not None:
@@ -164,7 +167,7 @@ class Reader:
     def _add_scalar(self, plain: Any) -> None:
         if type(plain) is str:
             self._scan(plain)
-        self._parts.append(_ENCODERS[type(plain)](plain))
+        self._parts.append(_ENCODERS[id(type(plain))](plain))
 
     def _scan(self, text: str) -> None:
         if self._scanned < _SCANNED:
@@ -175,7 +178,7 @@ class Reader:
     def _mapping(self, name: str, value: Any, depth: int) -> Json:
         pairs = list(value.items()) if type(value) is dict else entries(value, _MAX_KEYS)
         keys = [key for key, _ in pairs]
-        names = keys if set(map(type, keys)) == {str} else [_key(key) for key in keys]
+        names = keys if set(map(id, map(type, keys))) == {_STR} else [_key(key) for key in keys]
         form = self._form(name, tuple(names))
         self._parts.append(b"D%d;" % len(pairs))
         if form is None:
@@ -189,7 +192,7 @@ class Reader:
             for (_, item), key, encoded in zip(pairs[part], names[part], form[part], strict=True):
                 add(encoded)
                 kind = type(item)
-                encode = encoders.get(kind)
+                encode = encoders.get(id(kind))
                 if encode is None:
                     plain[key] = self.read(f"{name}.{key}", item, depth + 1)
                     add = self._parts.append
@@ -227,13 +230,14 @@ class Reader:
 
     def _sequence(self, name: str, value: Any, depth: int) -> Json:
         items = elements(value, _MAX_ENTRIES)
-        flat = self._flat(name, items)
+        if is_a(type(value), set, frozenset):
+            return self._set(name, items, depth)
+        is_tuple = is_a(type(value), tuple)
+        flat = None if is_tuple and len(items) == _PAIR else self._flat(name, items)
         if flat is not None:
             return flat
         self._add(b"L%d;" % len(items))
-        if is_a(type(value), set, frozenset):
-            return self._set(name, items, depth)
-        hidden = hidden_positions(items, self._redactor.is_secret_name, is_tuple=is_a(type(value), tuple))
+        hidden = hidden_positions(items, self._redactor.is_secret_name, is_tuple=is_tuple)
         self._count(len(items))
         return [
             self._hide(item) if position in hidden else self.read(name, item, depth + 1)
@@ -242,6 +246,7 @@ class Reader:
 
     def _set(self, name: str, items: list[Any], depth: int) -> Json:
         """Sets have no order: read apart, then sorted by their encoding."""
+        self._add(b"L%d;" % len(items))
         outer, read = self._parts, list[tuple[bytes, Json]]()
         for item in items:
             self._parts = []
@@ -253,18 +258,18 @@ class Reader:
 
     def _flat(self, name: str, items: list[Any]) -> Json:
         """Lists of one plain type, at C speed; None for others."""
-        kinds = set(map(type, items))
+        kinds = set(map(id, map(type, items)))
         if len(kinds) != 1 or self._redactor.is_secret_name(name):
             return None
         kind = kinds.pop()
-        if kind is float:
+        if kind == _FLOAT:
             self._add(b"F", _packed("d", items))
-        elif kind is int:
+        elif kind == _INT:
             try:
                 self._add(b"Q", _packed("q", items))
             except OverflowError:
                 return None
-        elif kind is str and not any(map(_is_flag, items)):
+        elif kind == _STR and not any(map(_is_flag, items)):
             self._texts(items)
         else:
             return None
@@ -282,12 +287,12 @@ def _text(text: str) -> bytes:
 
 
 # How a plain value is written into the hash; the order of the types does not matter.
-_ENCODERS: Final[dict[type, Callable[[Any], bytes]]] = {
-    str: _text,
-    float: lambda value: b"f" + struct.pack("<d", value),
-    int: lambda value: b"i%x;" % value,
-    bool: lambda value: b"t" if value else b"u",
-    type(None): lambda _: b"n",
+_ENCODERS: Final[dict[int, Callable[[Any], bytes]]] = {
+    id(str): _text,
+    id(float): lambda value: b"f" + struct.pack("<d", value),
+    id(int): lambda value: b"i%x;" % value,
+    id(bool): lambda value: b"t" if value else b"u",
+    id(type(None)): lambda _: b"n",
 }
 
 
@@ -301,7 +306,7 @@ def _key(key: Any) -> str:
         return key
     if is_a(type(key), str):
         return str.__str__(key)
-    if type(key) not in _KEY_TYPES:
+    if id(type(key)) not in _KEY_TYPES:
         raise NotJsonError
     return str(key)
 
@@ -342,7 +347,7 @@ def hidden_positions(items: list[Any], is_secret: Any, *, is_tuple: bool) -> fro
     for position, (before, item) in enumerate(pairwise(items), start=1):
         if type(before) is str and type(item) is str:
             is_flag = before.startswith("-") and not item.startswith("-")
-            if (is_flag or (is_tuple and len(items) == 2)) and is_secret(before[:128]):  # noqa: PLR2004 - a pair
+            if (is_flag or (is_tuple and len(items) == _PAIR)) and is_secret(before[:128]):
                 hidden.add(position)
     return frozenset(hidden)
 

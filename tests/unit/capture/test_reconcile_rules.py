@@ -43,7 +43,12 @@ def test_a_reported_end_is_never_touched(status):
     assert concluded(component=run(status), alive=False, superseded=True, truth=truth) is None
 
 
-@pytest.mark.parametrize("status", [s for s in Status if not s.is_final])
+def test_a_suspended_run_needs_no_process():
+    assert concluded(component=run(Status.PAUSED), alive=False) is None
+    assert concluded(component=run(Status.PAUSED), truth=(Status.CANCELLED, None)) is Status.CANCELLED
+
+
+@pytest.mark.parametrize("status", [s for s in Status if not s.is_final and s is not Status.PAUSED])
 def test_a_run_whose_process_is_gone_failed(status):
     change = conclude(Facts(component=run(status), alive=False), now=NOW)
 

@@ -156,8 +156,12 @@ class _Frame:
         update_cells(digest, [_label(self.names[at]) for at in columns], budget)
 
 
+def _is_objects(array: Any) -> bool:
+    return isinstance(array, pd.arrays.NumpyExtensionArray) and array.dtype.kind == "O"
+
+
 def _array_size(array: Any) -> int:
-    if array.dtype.kind == "O" and not hasattr(array, "_pa_array"):
+    if _is_objects(array):
         return len(array) * _OBJECT_SIZE
     return int(array.nbytes)
 
@@ -176,7 +180,8 @@ def _index(digest: Digest, index: Any, budget: Budget, *, sampled: bool = False)
 
 
 def _label(label: Any) -> Any:
-    return repr(tuple(label)) if type(label) is tuple and all(type(part) in {str, int} for part in label) else label
+    plain = type(label) is tuple and all(type(part) is str or type(part) is int for part in label)
+    return repr(label) if plain else label
 
 
 def _update(digest: Digest, array: Any, budget: Budget) -> bool:
@@ -193,8 +198,12 @@ def _update(digest: Digest, array: Any, budget: Budget) -> bool:
         kind = array.dtype.numpy_dtype
         update_array(digest, array.isna(), budget)
         update_array(digest, array.to_numpy(kind, na_value=kind.type(0)), budget)
-    elif array.dtype.kind in "mM" and hasattr(array, "asi8"):
+    elif hasattr(array, "asi8"):  # dates, spans and periods; zone and frequency stand in the type
         update_array(digest, array.asi8, budget)
+    elif isinstance(array, pd.arrays.IntervalArray):
+        return _update(digest, array.left.array, budget) and _update(digest, array.right.array, budget)
+    elif isinstance(array, pd.arrays.SparseArray):
+        update_array(digest, np.asarray(array), budget)
     elif hasattr(array, "_pa_array"):
         _update_arrow(digest, array, budget)
     else:
@@ -213,7 +222,7 @@ def _sample(digest: Digest, array: Any, rows: list[int], budget: Budget) -> None
         sample_array(digest, array.to_numpy(), budget)
         return
     taken = array.take(np.asarray(rows, dtype=np.intp))
-    if array.dtype.kind == "O" and not hasattr(array, "_pa_array"):
+    if _is_objects(array):
         update_cells(digest, taken, budget, most=4_096)
     else:
         _update(digest, taken, budget)
