@@ -283,6 +283,6 @@ associations = Table(
     _owned_by("destination_id"),
     Column("type", Text, primary_key=True),
     Column("at_us", _Micros, nullable=False),
-    Index(None, "destination_id", "source_id"),
+    Index("ix_associations_destination", "destination_id", "source_id", "type", "at_us"),  # answers a walk alone
     sqlite_with_rowid=False,
 )

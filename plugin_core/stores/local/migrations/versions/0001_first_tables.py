@@ -150,7 +150,7 @@ def _associations() -> None:
         sa.PrimaryKeyConstraint("source_id", "destination_id", "type", name=op.f("pk_associations")),
         sqlite_with_rowid=False,
     )
-    op.create_index(op.f("ix_associations_destination_id_source_id"), "associations", ["destination_id", "source_id"])
+    op.create_index("ix_associations_destination", "associations", ["destination_id", "source_id", "type", "at_us"])
 
 
 def _components() -> None:
