@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -373,9 +372,7 @@ class Recorder:
         if wanted not in self._limits:
             from plugin_core.capture.values import Limits
 
-            self._limits[wanted] = Limits(
-                level=wanted, max_bytes=self._engine.settings.capture_max_bytes, clock=_time_spent
-            )
+            self._limits[wanted] = Limits(level=wanted, max_bytes=self._engine.settings.capture_max_bytes)
         return self._limits[wanted]
 
     def _store(self, artifact: DescribedArtifact, uri: str) -> None:
@@ -422,15 +419,6 @@ def _type_of_whole(described: Description) -> str:
     """What a result is that is not, or not wholly, in the graph by its content: data if all of it is data."""
     types = {artifact.type for artifact in described.artifacts}
     return types.pop() if len(types) == 1 and not described.parameters else ArtifactType.VALUE
-
-
-def _time_spent() -> float:
-    """Seconds by which values are bounded: this thread's work, and a fifth of its waiting.
-
-    By a wall clock, what is known of a value would depend on what other threads do meanwhile, and with it
-    the lineage. A disk that does not answer must end it all the same.
-    """
-    return 0.8 * time.thread_time() + 0.2 * time.perf_counter()
 
 
 def _preview(described: Description) -> dict[str, str]:
