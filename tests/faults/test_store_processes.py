@@ -178,7 +178,7 @@ def test_a_writer_killed_at_any_moment_leaves_whole_batches(tmp_path: Path) -> N
             assert writer.stdout is not None
             said = [writer.stdout.readline().strip() for _ in range(lines)]
             writer.send_signal(signal.SIGKILL)
-            said += writer.communicate()[0].split()
+            said += writer.stdout.read().split()
         acknowledged = max([acknowledged, *(int(line) for line in said if line.isdigit())])
 
         store = open_store(f"sqlite:///{path}")

@@ -135,6 +135,7 @@ COMPONENTS: Final = select(
     _t.source_arn,
 ).select_from(_FROM)
 
+_NONE: Final[dict[str, Any]] = {}  # shared by thousands of components, which promise not to change it
 _KINDS: Final = {kind.value: kind for kind in Kind}
 _STATUSES: Final = {status.value: status for status in Status}
 
@@ -171,8 +172,8 @@ def component_of(row: Sequence[Any], tags: Tags | None = None, properties: dict[
         else None,
         owner=None if host is None else _owner(journal, host, pid, boot_id, process_started),
         source_arn=source_arn,
-        tags=tags or {},
-        properties=properties or {},
+        tags=_NONE if tags is None else tags,
+        properties=_NONE if properties is None else properties,
     )
 
 

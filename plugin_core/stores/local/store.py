@@ -121,15 +121,14 @@ class LocalStore:
         """See TrackingStore."""
         with self._connections.read() as connection:
             node = graph.node_id(connection, NodeRef(NodeKind.COMPONENT, name))
-            row = raw_rows(connection, listing.COMPONENTS.where(s.components.c.id == node))[0]
+            row = next(raw_rows(connection, listing.COMPONENTS.where(s.components.c.id == node)))
             tags, properties = values.tags(connection, [node]), values.properties(connection, [node])
         return listing.component_of(row, tags[node], properties[node])
 
     def components(self, query: ComponentQuery, /) -> list[Component]:
         """See TrackingStore."""
         with self._connections.read() as connection:
-            rows = raw_rows(connection, listing.components_query(query))
-        return [listing.component_of(row) for row in rows]
+            return [listing.component_of(row) for row in raw_rows(connection, listing.components_query(query))]
 
     def parameters(self, components: Sequence[int], /) -> dict[int, dict[str, Json]]:
         """See TrackingStore."""
@@ -232,19 +231,19 @@ def _watermark(connection: Connection, journal: str) -> int:
 
 
 def _experiments(connection: Connection, query: Any) -> list[Experiment]:
-    rows = raw_rows(connection, query)
+    rows = list(raw_rows(connection, query))
     tags = values.tags(connection, [row[0] for row in rows])
     return [listing.experiment_of(row, tags[row[0]]) for row in rows]
 
 
 def _trials(connection: Connection, query: Any) -> list[Trial]:
-    rows = raw_rows(connection, query)
+    rows = list(raw_rows(connection, query))
     tags = values.tags(connection, [row[0] for row in rows])
     return [listing.trial_of(row, tags[row[0]]) for row in rows]
 
 
 def _artifacts(connection: Connection, query: Any) -> list[Artifact]:
-    rows = raw_rows(connection, query)
+    rows = list(raw_rows(connection, query))
     ids = [row[0] for row in rows]
     properties, tags = values.properties(connection, ids), values.tags(connection, ids)
     return [graph.artifact_of(row, properties[row[0]], tags[row[0]]) for row in rows]
