@@ -44,6 +44,10 @@ def _translation(error: BaseException, path: Path, holder: str | None) -> Flowtr
         return _of_file_system(error, path)
     if isinstance(error, sqlite3.DataError | sqlite3.IntegrityError) or str(error).startswith("Error binding"):
         return InvalidValueError(f"The store {path} cannot hold a value: {error}.")
+    return _of_sqlite(error, path, holder)
+
+
+def _of_sqlite(error: BaseException, path: Path, holder: str | None) -> StoreError:
     code = getattr(error, "sqlite_errorcode", None)
     primary = code & 0xFF if isinstance(code, int) else None
     if primary in _LOCKED:
