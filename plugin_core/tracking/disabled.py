@@ -18,7 +18,7 @@ class _NothingRead(Cohort):
     """What there is to read where nothing is recorded."""
 
     def __init__(self) -> None:
-        empty = {0: {}}
+        empty: dict[int, dict[str, Any]] = {0: {}}
         self._parameters = self._metrics = self._inputs = self._outputs = self._tags = self._properties = empty
 
     def points(self, component: int, metric: str) -> list[MetricPoint]:

@@ -26,7 +26,7 @@ MOUNTS = r"""
 22 28 0:21 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
 30 22 0:40 / /home/nfs rw,relatime shared:2 - nfs4 server:/export rw
 31 22 0:41 / /mnt/with\040space rw - fuse.sshfs me@host: rw
-32 30 0:42 / /home/nfs/local rw - xfs /dev/sdb rw
+32 30 0:42 / /srv/nfs/local rw - xfs /dev/sdb rw
 33 22 0:43 / /containers rw - fuse.fuse-overlayfs fuse rw
 nonsense
 """
@@ -80,9 +80,9 @@ def test_only_our_own_folder_is_kept_out_of_git(tmp_path: Path) -> None:
     ("place", "kind"),
     [
         ("/home/me/record.db", "ext4"),
-        ("/home/nfs/record.db", "nfs4"),
+        ("/srv/nfs/record.db", "nfs4"),
         ("/home/nfsx/record.db", "ext4"),
-        ("/home/nfs/local/record.db", "xfs"),
+        ("/srv/nfs/local/record.db", "xfs"),
         ("/mnt/with space/record.db", "fuse.sshfs"),
     ],
 )
@@ -91,10 +91,10 @@ def test_the_file_system_of_a_path_is_known(place: str, kind: str) -> None:
 
 
 def test_a_network_file_system_is_refused_with_the_alternatives() -> None:
-    for place in ("/home/nfs/record.db", "/mnt/with space/record.db"):
+    for place in ("/srv/nfs/record.db", "/mnt/with space/record.db"):
         with pytest.raises(StoreReadOnlyError, match="flowtrail recover"):
             refuse_network(Path(place), MOUNTS)
-    for place in ("/home/nfs/local/record.db", "/containers/record.db", "/record.db"):
+    for place in ("/srv/nfs/local/record.db", "/containers/record.db", "/record.db"):
         refuse_network(Path(place), MOUNTS)
     refuse_network(Path("/record.db"), "")
 
