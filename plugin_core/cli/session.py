@@ -86,8 +86,8 @@ class Session:
 
         StoreError.
         """
-        from plugin_core.capture.reconcile import local_liveness, settle
         from plugin_core.stores import open_store
+        from plugin_core.tracking.reconcile import local_liveness, settle
 
         store = open_store(self.settings.store)
         if has_journals(self.spool):

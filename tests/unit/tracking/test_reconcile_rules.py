@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from plugin_core.capture.reconcile import Facts, conclude
 from plugin_core.model.components import Component, Kind, Owner, Status
+from plugin_core.tracking.reconcile import Facts, conclude
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 OWNER = Owner(journal="j", host="worker-1", pid=42, boot_id="b", started="1")
