@@ -29,6 +29,8 @@ def unmodified(n: int = 3):
     return square(n)
 """
 
+MAIN = "if __name__ == '__main__':\n"
+
 pytestmark = pytest.mark.slow
 
 
@@ -41,10 +43,8 @@ def program(record, tmp_path):
         **os.environ,
         **get_current_settings().to_environment_variables(exclude_unset=True),
         **record.record.environment,
-        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "",
         "PREFECT_LOGGING_LEVEL": "WARNING",
     }
-    environ.pop("PREFECT_FLOWS_HEARTBEAT_FREQUENCY")
 
     def start(*command: str, recorded: bool = True, **variables: str) -> subprocess.Popen[str]:
         given = {**environ, **(bootstrap_env(environ) if recorded else {}), **variables}
@@ -127,15 +127,16 @@ def test_switched_off_nothing_is_recorded(program, record, tmp_path):
 
 
 def test_background_tasks_are_recorded_by_their_worker(program, record, tmp_path):
-    worker = script(tmp_path, "from prefect.task_worker import serve\nserve(square)")
+    worker = script(tmp_path, MAIN + "    from prefect.task_worker import serve\n    serve(square)")
+    (tmp_path / "caller.py").write_text("from script import square\nsquare.delay(6).wait(timeout=60)\n")
     with running(program(worker)):
-        finished(program(script(tmp_path, "future = square.delay(6)\nfuture.wait(timeout=60)", "caller.py")))
+        finished(program(str(tmp_path / "caller.py")))
         run = until(lambda: next((run for run in record.all() if run.status.is_final), None))
     assert (run.experiment_name, run.status, run.parameters) == ("square", Status.COMPLETED, {"x": 6})
 
 
 def test_a_served_flow_is_recorded(program, record, tmp_path):
-    served = script(tmp_path, "unmodified.serve(name='served', pause_on_shutdown=False)")
+    served = script(tmp_path, MAIN + "    unmodified.serve(name='served', pause_on_shutdown=False)")
     with running(program(served)):
         runs = until(lambda: _deploy_run("unmodified/served"))
         run = until(lambda: next((run for run in record.runs("unmodified") if run.status.is_final), None))
