@@ -181,9 +181,14 @@ def log_line(text: str, *, at: datetime, flow_run_id: Any, task_run_id: Any) -> 
 
 
 def send(artifacts: list[Any], lines: list[dict[str, Any]]) -> None:
-    """Send artifacts, a request each, and log lines, a request in all."""
-    from prefect.client.orchestration import get_client
+    """Send artifacts, a request each, and log lines, a request in all; by a client of its own.
 
+    Changes the context that it runs in: a flow's client may be closed by the time this thread sends.
+    """
+    from prefect.client.orchestration import get_client
+    from prefect.context import SyncClientContext
+
+    SyncClientContext.__var__.set(None)
     with get_client(sync_client=True) as client:
         for made in artifacts:
             client.create_artifact(made)

@@ -17,23 +17,29 @@ if TYPE_CHECKING:
 
 _ATTRIBUTE: Final = "_flowtrail_marker"
 _SENT_SETTINGS: Final = ("experiment", "capture", "capture_max_bytes", "redact", "strict")
-_UNPICKLE: Final = """\
+_CODE: Final = """\
 try:
     from prefect_integration.arrival import arrive
 except ImportError:
-    pass
+    marker = None
 else:
-    arrive({origin!r})
+    marker = arrive({origin!r})
 """
+_EXPRESSION: Final = "(lambda names: (exec({code!r}, names), names['marker'])[1])({{}})"
 _host: Final = socket.gethostname()
 _remote = False
 
 
 class Marker:
-    """Turns recording on in the process that unpickles it."""
+    """Turns recording on in each process that unpickles it, on its way through Dask's scheduler too."""
+
+    def __init__(self, origin: dict[str, Any] | None = None) -> None:
+        self.origin = origin
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return exec, (_UNPICKLE.format(origin=_origin()),)
+        # Only builtins are named: it has to unpickle where this package is not installed.
+        code = _CODE.format(origin=self.origin or _origin())
+        return eval, (_EXPRESSION.format(code=code), {})
 
 
 _marker: Final = Marker()
@@ -46,17 +52,18 @@ def mark_context() -> None:
         setattr(context.flow, _ATTRIBUTE, _marker)
 
 
-def arrive(origin: dict[str, Any]) -> None:
+def arrive(origin: dict[str, Any]) -> Marker:
     """Record in this process as in the one that sent the work, unless this one was configured for itself."""
-    if (origin.get("host"), origin.get("pid")) == (_host, os.getpid()):
-        return
     global _remote  # noqa: PLW0603 - a fact of this process
+    if (origin.get("host"), origin.get("pid")) == (_host, os.getpid()):
+        return _marker
     _remote = origin.get("host") != _host
     from prefect_integration import instrumentor
 
     with instrumentor.own_guard("the arrival of work from another process"):
         _configure(origin)
         instrumentor.instrument(reason="arrival")
+    return Marker(origin)
 
 
 def _configure(origin: dict[str, Any]) -> None:

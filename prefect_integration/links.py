@@ -80,9 +80,9 @@ def publish_flow_link(engine: Any) -> None:
     _sender.add(Link(engine.flow.name, engine.flow_run.id, record_url(record_path(engine.flow_run.id))))
 
 
-def wait_for_links() -> None:
-    """Send what waits, for a bounded time: a process that ends would lose it."""
-    _sender.hurry(_WAIT_S)
+def wait_for_links(timeout_s: float = _WAIT_S) -> bool:
+    """Send what waits, since a process that ends would lose it; False if it took longer than that."""
+    return _sender.hurry(timeout_s)
 
 
 @dataclass(frozen=True, slots=True)

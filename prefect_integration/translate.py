@@ -277,12 +277,18 @@ def _flow_properties(flow: Flow[..., Any], flow_run: FlowRun) -> dict[str, str]:
 
 
 def flow_finished(
-    key: ExecutionKey, *, proposed: State[Any], accepted: State[Any], is_generator: bool = False, mark: Mark = NO_MARK
+    key: ExecutionKey,
+    *,
+    proposed: State[Any],
+    accepted: State[Any],
+    at: datetime,
+    is_generator: bool = False,
+    mark: Mark = NO_MARK,
 ) -> ExecutionFinished:
     """An attempt of a flow run has ended: the proposed state holds its result, the accepted one is Prefect's answer."""
     return ExecutionFinished(
         key=key,
-        at=accepted.timestamp,
+        at=at,
         status=status_of(accepted),
         message=message_of(accepted) if accepted.is_final() else message_of(proposed),
         output=output_of(proposed, is_generator=is_generator) if accepted.is_completed() else NOTHING,
@@ -360,6 +366,7 @@ def task_finished(
     task: Task[..., Any],
     task_run: TaskRun,
     state: State[Any],
+    at: datetime,
     error: BaseException | None = None,
     persisted: bool = False,
     started: bool = True,
@@ -372,7 +379,7 @@ def task_finished(
     return StepFinished(
         key=key,
         name=task_run.name,
-        at=state.timestamp,
+        at=at,
         status=status_of(state),
         message=message_of(state, error),
         output=output_of(state, is_generator=task.isgenerator),
@@ -398,13 +405,14 @@ def lone_task_finished(
     task: Task[..., Any],
     task_run: TaskRun,
     state: State[Any],
+    at: datetime,
     error: BaseException | None = None,
     mark: Mark = NO_MARK,
 ) -> ExecutionFinished:
     """An attempt of a task run outside of any flow has ended."""
     return ExecutionFinished(
         key=key,
-        at=state.timestamp,
+        at=at,
         status=status_of(state),
         message=message_of(state, error),
         output=output_of(state, is_generator=task.isgenerator),

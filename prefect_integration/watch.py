@@ -175,12 +175,15 @@ class TaskWatch:
             return
         if not self._open and not state.is_final() and not translate.is_not_ready(state):
             return
-        self._open = False
         engine, key = self._engine, self._key
+        if not started and isinstance(key, ExecutionKey):
+            self._start()
+        self._open = False
         facts: dict[str, Any] = {
             "task": engine.task,
             "task_run": engine.task_run,
             "state": state,
+            "at": datetime.now(UTC),  # by the clock of the start, which the API's need not agree with
             "error": self._error,
             "mark": self._mark,
         }
@@ -195,8 +198,6 @@ class TaskWatch:
             )
             self._recording.step_finished(event)
         elif key is not None:
-            if not started:
-                self._start()
             self._recording.execution_finished(translate.lone_task_finished(key, **facts))
         arrival.flush_if_remote(self._recording)
 
@@ -269,6 +270,7 @@ class FlowWatch:
                 self._key,
                 proposed=proposed,
                 accepted=accepted,
+                at=datetime.now(UTC),
                 is_generator=self._engine.flow.isgenerator,
                 mark=mark_of(self._engine.flow),
             )

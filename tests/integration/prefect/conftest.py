@@ -3,10 +3,12 @@ from typing import Any
 
 import pytest
 
-from plugin_core.capture.events import NOTHING, ExecutionFinished, ExecutionStarted, StepFinished, StepKey, StepStarted
+from plugin_core.capture.events import ExecutionFinished, ExecutionStarted, StepFinished, StepStarted
 from plugin_core.capture.guard import Guard
-from plugin_core.capture.names import address_of
-from plugin_core.model.components import Status
+from plugin_core.model import names
+from plugin_core.model.lineage import NodeKind, NodeRef
+from plugin_core.testing.fixtures import Record
+from plugin_core.tracking.listing import find_runs
 from plugin_core.tracking.run import Run
 
 
@@ -21,7 +23,7 @@ def prefect_api() -> Iterator[None]:
     from prefect.testing.utilities import prefect_test_harness
 
     quiet = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None, PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW: "ignore"}
-    with prefect_test_harness(server_startup_timeout=60), temporary_settings(quiet):
+    with prefect_test_harness(server_startup_timeout=120), temporary_settings(quiet):
         yield
 
 
@@ -34,28 +36,64 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.filterwarnings("ignore::ResourceWarning"))
 
 
-class Seen:
-    """One run, as the record would show it."""
+class Recorded:
+    """Reads back what a test recorded, by the names that its flows and tasks have."""
 
-    def __init__(self, event: Any) -> None:
-        address = address_of(event.key)
-        own = event.key.step if isinstance(event.key, StepKey) else event.key.experiment
-        self.key, self.name = event.key, own.replace("_", "-")
-        self.run_name, self.component_name = address.run_name, address.component
-        self.experiment_name, self.trial_name = address.experiment, address.trial
-        self.attempt = event.key.attempt
-        self.display_name = getattr(event, "name", None)
-        self.status: Any = Status.RUNNING
-        self.status_message = None
-        self.parameters: dict[str, Any] = {}
-        self.parent: Seen | None = None
-        self.tags: tuple[str, ...] = ()
-        self.properties: dict[str, str] = {}
-        self.kind = None
-        self.upstream: set[str] = set()
-        self.results: tuple[str, ...] = ()
-        self.output: Any = NOTHING
-        self.started = False
+    def __init__(self, record: Record) -> None:
+        self.record = record
+
+    def all(self) -> list[Run]:
+        """Every run, oldest first."""
+        return find_runs()
+
+    def runs(self, name: str) -> list[Run]:
+        """The runs of a task or a flow, oldest first; a flow's by the experiment that they are in."""
+        slug = names.slug(name)
+        return [run for run in self.all() if _own_name(run) == slug]
+
+    def run(self, name: str) -> Run:
+        """The one run of a task or flow."""
+        (found,) = self.runs(name)
+        return found
+
+    def producers(self, run: Run) -> set[str]:
+        """The names of the runs whose results went into this one."""
+        store = self.record.store
+        found = {
+            edge.source.key
+            for uri in self.sources(run)
+            for edge in store.associations(destination=NodeRef(NodeKind.ARTIFACT, uri), type="Produced")
+        }
+        return {other.run_name for other in self.all() if other.component_name in found - {run.component_name}}
+
+    def sources(self, run: Run) -> set[str]:
+        """The artifacts that went into a run, by their URIs."""
+        into = NodeRef(NodeKind.COMPONENT, run.component_name)
+        return {edge.source.key for edge in self.record.store.associations(destination=into, type="ContributedTo")}
+
+
+def _own_name(run: Run) -> str:
+    """A step's run name is its task's name and an id; an execution's is the id alone, its experiment has the name."""
+    *own, last = run.run_name.split("-")
+    if last.startswith("a") and last[1:].isdigit() and own:
+        own = own[:-1]
+    return "-".join(own) or run.experiment_name
+
+
+@pytest.fixture
+def record(prefect_api: None, flowtrail_record: Record) -> Iterator[Recorded]:
+    """A fresh embedded store, and a Prefect that ``autolog()`` records into it."""
+    import prefect_integration
+    from plugin_core.capture.recorder import recorder
+    from prefect_integration import instrumentor
+
+    prefect_integration.autolog()
+    yield Recorded(flowtrail_record)
+    instrumentor.uninstrument()
+    recording = recorder()
+    assert recording is not None
+    assert not recording.guard.failures
+    assert not instrumentor.own_guard.failures
 
 
 class Collected:
@@ -64,56 +102,21 @@ class Collected:
     def __init__(self) -> None:
         self.guard = Guard(strict=True)
         self.events: list[Any] = []
-        self.seen: dict[str, Seen] = {}
 
-    def execution_started(self, event: ExecutionStarted) -> Run:
-        seen = self._of(event)
-        seen.parameters = dict(event.parameters)
-        seen.parent = None if event.parent is None else self.seen[address_of(event.parent).component]
-        return self._started(seen, event)
-
-    def step_started(self, event: StepStarted) -> Run:
-        seen = self._of(event)
-        seen.parameters = dict(event.inputs)
-        seen.upstream = {uri for uris in event.upstream.values() for uri in uris}
-        if event.map_index is not None:
-            seen.properties["map_index"] = str(event.map_index)
-        if event.scheduled_at is not None:
-            seen.properties["scheduled_at"] = event.scheduled_at.isoformat()
-        seen.parent = self.seen[address_of(event.parent or event.key.execution).component]
-        return self._started(seen, event)
+    def execution_started(self, event: ExecutionStarted) -> None:
+        self.events.append(event)
 
     def execution_finished(self, event: ExecutionFinished) -> None:
-        self._finished(event)
+        self.events.append(event)
+
+    def step_started(self, event: StepStarted) -> None:
+        self.events.append(event)
 
     def step_finished(self, event: StepFinished) -> None:
-        seen = self._finished(event)
-        seen.display_name = event.name
-        seen.upstream |= {uri for uris in event.upstream.values() for uri in uris}
-        seen.upstream |= {event.reused_uri} if event.reused_uri else set()
-        if not seen.started:
-            seen.parent = self.seen[address_of(event.parent or event.key.execution).component]
+        self.events.append(event)
 
     def flush(self, timeout_s: float | None = None) -> bool:
         return True
-
-    def _of(self, event: Any) -> Seen:
-        self.events.append(event)
-        return self.seen.setdefault(address_of(event.key).component, Seen(event))
-
-    def _started(self, seen: Seen, event: Any) -> Run:
-        seen.started, seen.status = True, Status.RUNNING
-        seen.display_name, seen.kind, seen.tags = event.name, event.kind, event.tags
-        seen.properties |= event.properties
-        return Run._resolved(address_of(event.key), loggable=True)
-
-    def _finished(self, event: Any) -> Seen:
-        seen = self._of(event)
-        seen.status, seen.status_message = event.status, event.message
-        seen.properties |= event.properties
-        seen.output = event.output
-        seen.results = event.result_uris
-        return seen
 
     def of(self, kind: type[Any], step: str | None = None) -> list[Any]:
         return [
@@ -122,34 +125,14 @@ class Collected:
             if isinstance(event, kind) and (step is None or getattr(event.key, "step", None) == step)
         ]
 
-    def runs(self, name: str) -> list[Seen]:
-        """The runs of a task or flow, by its own name, in the order they came."""
-        return [run for run in self.seen.values() if run.name == name.replace("_", "-")]
-
-    def run(self, name: str) -> Seen:
-        (found,) = self.runs(name)
-        return found
-
-    def producers(self, run: Seen) -> set[str]:
-        """The names of the runs whose results went into this one."""
-        return {
-            other.run_name for other in self.seen.values() if other is not run and set(other.results) & run.upstream
-        }
-
 
 @pytest.fixture
-def record(prefect_api: None) -> Iterator[Collected]:
-    """Prefect, instrumented as by ``autolog()``, and what it reports."""
+def collected(prefect_api: None, flowtrail_record: Record) -> Iterator[Collected]:
+    """An instrumented Prefect, and what it reports."""
     from prefect_integration import instrumentor
 
     found = Collected()
-    instrumentor.uninstrument()
     instrumentor.instrument(reason="autolog", source=lambda: found)
     yield found
     instrumentor.uninstrument()
     assert not found.guard.failures
-
-
-@pytest.fixture
-def collected(record: Collected) -> Collected:
-    return record

@@ -77,7 +77,7 @@ def test_a_subflow_is_an_execution_of_its_own_below_its_caller(record):
     assert record.run("inner").parent.component_name == record.run("outer").component_name
     assert record.run("here").parent.component_name == record.run("inner").component_name
     assert record.run("inner").experiment_name == "inner"
-    assert len(record.seen) == 3
+    assert len(record.all()) == 3
 
 
 def test_a_subflow_that_a_task_calls_is_below_the_task(record):
@@ -283,7 +283,7 @@ def test_calling_the_function_or_drawing_the_flow_records_nothing(record):
 
     assert add.fn(1) == 2
     assert drawn.fn is not None
-    assert record.seen == {}
+    assert record.all() == []
 
 
 def test_tags_of_task_flow_and_context_are_recorded(record):
@@ -311,7 +311,7 @@ def test_a_tracked_flow_is_recorded_without_autolog(record):
     from prefect_integration import instrumentor
 
     instrumentor.uninstrument()
-    instrumentor.instrument(reason="tracked", source=lambda: record)
+    instrumentor.instrument(reason="tracked")
 
     @flow
     def plain():
@@ -322,15 +322,16 @@ def test_a_tracked_flow_is_recorded_without_autolog(record):
         return add(2)
 
     assert (plain(), tracked()) == (2, 3)
-    assert [run.experiment_name for run in record.seen.values()] == ["renamed", "renamed"]
-    assert "mine" in record.runs("Renamed")[0].tags
+    assert {run.experiment_name for run in record.all()} == {"renamed"}
+    assert "mine" in record.run("renamed").tags
+    assert record.run("add").parameters == {"x": 2, "y": 1}
 
 
 def test_a_tracked_task_in_a_plain_flow_brings_the_flow_into_the_record(record):
     from prefect_integration import instrumentor
 
     instrumentor.uninstrument()
-    instrumentor.instrument(reason="tracked", source=lambda: record)
+    instrumentor.instrument(reason="tracked")
 
     @flow
     def plain(n):

@@ -1,0 +1,86 @@
+"""Tasks that run in other processes: pools, Dask, Ray, children of a task."""
+
+import subprocess
+import sys
+
+import pytest
+from prefect import flow, task
+from prefect.task_runners import ProcessPoolTaskRunner
+
+from plugin_core import load_run
+from plugin_core.model.components import Status
+
+CHILD = "from plugin_core import load_run; import sys; load_run().log_parameter('child', int(sys.argv[1]))"
+
+
+@task
+def where(n):
+    load_run().log_parameter("logged", n)
+    return load_run().run_name
+
+
+@task
+def make(n):
+    return [n]
+
+
+@task
+def where_of(rows):
+    return load_run().run_name
+
+
+def check_workers(record, runner):
+    @flow(task_runner=runner)
+    def spreads():
+        rows = make.submit(7)
+        return where.map([1, 2]).result(), where_of.submit(rows).result()
+
+    found, last = spreads()
+    runs = record.runs("where")
+    assert sorted(found) == sorted(run.run_name for run in runs)
+    assert sorted(run.parameters["logged"] for run in runs) == [1, 2]
+    assert all(run.parameters["logged"] == run.parameters["n"] for run in runs)
+    assert {run.properties["map_index"] for run in runs} == {"0", "1"}
+    assert {run.status for run in record.all()} == {Status.COMPLETED}
+    assert {run.parent.component_name for run in runs} == {record.run("spreads").component_name}
+    after = record.run("where_of")
+    assert after.run_name == last
+    assert record.run("make").run_name in record.producers(after)
+
+
+@pytest.mark.slow
+def test_tasks_in_a_process_pool_are_recorded(record):
+    check_workers(record, ProcessPoolTaskRunner(max_workers=1))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_tasks_on_dask_workers_are_recorded(record):
+    from prefect_dask import DaskTaskRunner
+
+    check_workers(
+        record, DaskTaskRunner(cluster_kwargs={"n_workers": 1, "threads_per_worker": 2, "dashboard_address": None})
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_tasks_on_ray_workers_are_recorded(record):
+    from prefect_ray import RayTaskRunner
+
+    check_workers(record, RayTaskRunner(init_kwargs={"num_cpus": 2, "include_dashboard": False}))
+
+
+def test_children_of_concurrent_tasks_log_to_the_run_of_their_own_task(record):
+    @task
+    def starts_child(n):
+        subprocess.run([sys.executable, "-c", CHILD, str(n)], check=True)
+
+    @flow
+    def starts_children(count):
+        starts_child.map(range(count)).wait()
+
+    starts_children(6)
+    runs = record.runs("starts_child")
+    assert [run.parameters["child"] for run in runs] == [run.parameters["n"] for run in runs]
+    assert len(runs) == 6
