@@ -1,6 +1,7 @@
 """Something is done to a module when it is imported, and nothing else about the import changes."""
 
 import importlib
+import importlib.util
 import subprocess
 import sys
 
@@ -46,7 +47,7 @@ assert sys.meta_path == before
 def test_the_loader_and_the_spec_are_python_s_own(fresh):
     when_imported(fresh, lambda module: None)
     module = importlib.import_module(fresh)
-    assert type(module.__loader__).__name__ == "SourceFileLoader"
+    assert type(module.__loader__) is type(importlib.util.find_spec("json").loader)
     assert "exec_module" not in vars(module.__spec__.loader)
     assert importlib.reload(module).value == 1
 
