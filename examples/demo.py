@@ -36,7 +36,8 @@ def main() -> None:
     show("ls")
     show("show", latest("publish").parent.component_name)
     print_best()
-    model = latest("publish").output_artifacts["model.joblib"].value
+    model = latest("publish").output_artifacts["model.joblib"].value[: len("sha256:") + 12]
+    print("\nWhat the chosen model came from. Equal data is one node: both executions made it, and both are shown.")
     show("lineage", model, "--up", "--depth", "20")
     print_further(model)
 

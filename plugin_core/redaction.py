@@ -64,19 +64,40 @@ _KINDS: Final = _word_set(
 _BENIGN: Final = _MEASURES | _KINDS
 _PLACES: Final = _word_set("path file filename dir directory folder")
 # Every secret name has one of these in it: most names are answered without taking them apart.
-_STEMS: Final = re.compile(r"(?i:pass|pwd|secret|cred|dsn|jwt|conn|token|auth|cookie|session|bearer|otp|key)")
+_STEMS: Final = (
+    "pass",
+    "pwd",
+    "secret",
+    "cred",
+    "dsn",
+    "jwt",
+    "conn",
+    "token",
+    "auth",
+    "cookie",
+    "session",
+    "bearer",
+    "otp",
+    "key",
+)
 _CACHED_NAMES: Final = 8_192
+_NUMBERS: Final = frozenset(map(id, (int, float, complex)))  # by id: a metaclass's own hash is never called
 _CACHED_NAME_LENGTH: Final = 256
 
 
 def _rank(name: str) -> int:
-    if _STEMS.search(name) is None:
+    if not _has_stem(name):
         return _NO
     parts = [_words(part) for part in name[:512].split(".")]
     everything = [word for part in parts for word in part]
     if not everything or everything[-1] in _PLACES:
         return _NO
     return max([_pairs_rank(everything), *map(_words_rank, parts)])
+
+
+def _has_stem(names: str) -> bool:
+    lower = names.lower()
+    return any(stem in lower for stem in _STEMS)
 
 
 def _words(text: str) -> list[str]:
@@ -216,7 +237,7 @@ PROCESS_MEMORY: Final = SecretMemory()
 _PEM: Final = re.compile(
     r"-----BEGIN[ A-Z0-9]*PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END[ A-Z0-9-]*-----|\Z)", re.DOTALL
 )
-_USERINFO: Final = re.compile(r"(?<=://)([^\s/:@?#\[\"<>]*):(?!\d{1,5}(?:[/?#]|$))([^\s\"<>]+)@")
+_USERINFO: Final = re.compile(r"(?<=://)([^\s/:@?#\[\"<>]{0,256}):(?!\d{1,5}(?:[/?#]|$))([^\s\"<>]{1,512})@")
 _TOKEN_USER: Final = re.compile(r"(?<=://)[\w.~%-]{16,}(?=@)")
 _QUERY: Final = re.compile(r"(?<=[?&;])([\w.%~-]{1,64})=([^\s&#\"'<>]+)")
 _QUERY_NAMES: Final = _word_set(
@@ -241,9 +262,9 @@ _SLACK_HOOK: Final = re.compile(r"(?<=hooks\.slack\.com/)[\w/-]{10,}")
 _AWS_ID: Final = re.compile(r"(?<![A-Za-z0-9])(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA)[A-Z0-9]{16}(?![A-Za-z0-9])")
 _AWS_SECRET: Final = re.compile(r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
 _BEARER: Final = re.compile(r"(?i:\b(bearer|authorization[\"']?\s*[:=]\s*[\"']?\w+)\s+)([\w.~+/=-]{8,})")
-_ASSIGNED: Final = re.compile(r"([A-Za-z_][\w.-]{0,127})([\"']?[ \t]{0,3}(?:=>|==|=|:)[ \t]{0,3})(?=\S)")
+_ASSIGNED: Final = re.compile(r"(?<![\w.-])([A-Za-z_][\w.-]{0,127})([\"']?[ \t]{0,3}(?:=>|==|=|:)[ \t]{0,3})(?=\S)")
 _FLAG: Final = re.compile(r"(?<![\w-])--?([A-Za-z][\w-]{1,64})[ \t]+(?=[^\s-])")
-_VALUE: Final = re.compile(r"b?\"(?:[^\"\\]|\\.)*\"|b?'(?:[^'\\]|\\.)*'|\S+", re.DOTALL)
+_VALUE: Final = re.compile(r"b?\"(?:[^\"\\]|\\.){0,4096}\"|b?'(?:[^'\\]|\\.){0,4096}'|\S+", re.DOTALL)
 _NUMBER: Final = re.compile(r"[-+]?[\d._]+(?:e[-+]?\d+)?[,;)\]}]*", re.IGNORECASE)
 _LITERALS: Final = _word_set("none null true false str int bytes bool float any optional string secretstr nan")
 _RUN: Final = re.compile(r"(?<![\w+/=.-])[A-Za-z0-9+_=-][A-Za-z0-9+/_=-]{19,127}(?![\w+/=-])")
@@ -252,6 +273,9 @@ _HINT: Final = re.compile(
     r"[=:]|AKIA|ASIA|AGPA|AIDA|AROA|ANPA|eyJ|-----BEGIN|[Bb]earer|BEARER|gh[pousr]_|github_pat_|gl\w{2,5}-|xox|xapp-"
     r"|sk-|AIza|ya29|GOCSPX|[sr]k_|whsec_|hf_|npm_|pypi-|dapi|dop_v1_|pn[ub]_|SG\.|--[A-Za-z]"
 )
+_AWS_STARTS: Final = ("AKIA", "ASIA", "AGPA", "AIDA", "AROA", "ANPA")
+_BEARER_WORDS: Final = ("earer", "EARER", "uthorization", "UTHORIZATION")
+_LONG: Final = 1_024  # characters; a longer text is searched without asking first
 _MIN_DETECTABLE: Final = 8
 _MIN_RUN: Final = 20
 _BASE64_LENGTHS: Final = frozenset({40, 43, 44, 64, 86, 88})  # of keys of 30, 32, 48 and 64 bytes
@@ -307,12 +331,16 @@ class Redactor:
         """Whether text under this (dotted) name is secret; ``max_tokens`` and ``sort_key`` are not such names."""
         return self._rank(name) > _NO
 
+    def may_name_secret(self, names: str) -> bool:
+        """Whether one of many names, joined by line ends, may be secret: a quick no, or a reason to ask for each."""
+        return bool(self._patterns) or _has_stem(names)
+
     def hides(self, name: str, value: object) -> bool:
         """Whether this value is secret under this name. None and flags never are; numbers under ``token`` are not."""
         if value is None or value is True or value is False:
             return False
         rank = self._rank(name)
-        if rank == _NO or type(value) not in {int, float, complex}:
+        if rank == _NO or id(type(value)) not in _NUMBERS:
             return rank > _NO
         return rank == _STRONG and _MEASURES.isdisjoint(_words(name))
 
@@ -362,7 +390,7 @@ class Redactor:
             text = self._memory.scrub(text)
         if len(text) < _MIN_DETECTABLE:
             return text
-        if _HINT.search(text) is not None:
+        if len(text) > _LONG or _HINT.search(text) is not None:
             text = self._detected(text)
         if len(text) >= _MIN_RUN:
             text = _RUN.sub(_hide_key, text)
@@ -373,19 +401,24 @@ class Redactor:
         return not self._memory.is_in(data)
 
     def _detected(self, text: str) -> str:
-        text = _PEM.sub(REDACTED, text)
+        # Looking for a part of each costs a tenth of matching the whole.
+        if "-----BEGIN" in text:
+            text = _PEM.sub(REDACTED, text)
         if "://" in text:
             text = self._url(text)
-        text = _SLACK_HOOK.sub(REDACTED, _SHAPES.sub(REDACTED, text))
-        if _AWS_ID.search(text):
+        text = _SHAPES.sub(REDACTED, text)
+        if any(start in text for start in _AWS_STARTS) and _AWS_ID.search(text):
             text = _AWS_SECRET.sub(REDACTED, _AWS_ID.sub(REDACTED, text))
-        text = _BEARER.sub(_hide_bearer, text)
-        text = self._assigned(text, _ASSIGNED)
-        return self._assigned(text, _FLAG) if "-" in text else text
+        if any(word in text for word in _BEARER_WORDS):
+            text = _BEARER.sub(_hide_bearer, text)
+        if "=" in text or ":" in text:
+            text = self._assigned(text, _ASSIGNED)
+        return self._assigned(text, _FLAG) if text.startswith("-") or " -" in text else text
 
     def _url(self, text: str) -> str:
         text = _USERINFO.sub(self._hide_userinfo, text)
         text = _TOKEN_USER.sub(REDACTED, text)
+        text = _SLACK_HOOK.sub(REDACTED, text)
         return _QUERY.sub(self._hide_query, text)
 
     def _hide_userinfo(self, match: re.Match[str]) -> str:
@@ -459,7 +492,7 @@ def secret_strings(value: object, *, limit: int = 50) -> list[str]:
             found.append(item)
         elif type(item) is bytes:
             found.append(item.decode("utf-8", "replace"))
-        elif type(item) in {list, tuple}:
+        elif type(item) is list or type(item) is tuple:
             pending += cast("list[object]", item)[:limit]
         else:
             pending += _inner(item, limit)

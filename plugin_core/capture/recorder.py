@@ -304,13 +304,12 @@ class Recorder:
     ) -> None:
         """Edges from the results that went into an argument, unless its content says the same already."""
         for uri in uris:
-            known = self._outputs.get(uri)
-            if known and all(content in identities for content in known):
+            known = self._outputs.get(uri, ())
+            if any(content in identities for content in known):
                 continue
-            changes.extend(
-                _edge(_artifact(source), _node(address), AssociationType.CONTRIBUTED_TO, at)
-                for source in (known or (uri,))
-            )
+            # Of a result of several parts it is not known which one went in: the result as a whole did.
+            source = known[0] if len(known) == 1 else uri
+            changes.append(_edge(_artifact(source), _node(address), AssociationType.CONTRIBUTED_TO, at))
 
     def _upstream_edges(self, address: RunAddress, upstream: Mapping[str, tuple[str, ...]], *, at: int) -> None:
         changes: list[Change] = []
@@ -337,13 +336,13 @@ class Recorder:
             changes.append(_put(artifact, artifact.identity, at))
             changes.append(_edge(_node(address), _artifact(artifact.identity), AssociationType.PRODUCED, at))
             self._store(artifact, artifact.identity)
+        whole = not described.parameters and len(contents) == len(described.artifacts)
+        kind = ArtifactType.VALUE if whole else _type_of_whole(described)
         preview = _preview(described)
         for uri in result_uris:
-            changes.append(
-                PutArtifact(at=at, source_uri=uri, type=ArtifactType.VALUE, name=f"{name} result", properties=preview)
-            )
+            changes.append(PutArtifact(at=at, source_uri=uri, type=kind, name=f"{name} result", properties=preview))
             changes.append(_edge(_node(address), _artifact(uri), AssociationType.PRODUCED, at))
-            self._remember_outputs(uri, contents, whole=not described.parameters)
+            self._remember_outputs(uri, contents, whole=whole)
         if result_uris and not entries:
             entries["result"] = ArtifactValue(value=result_uris[0])
         if entries:
@@ -414,6 +413,12 @@ def _put(artifact: DescribedArtifact, uri: str, at: int) -> PutArtifact:
         size_bytes=artifact.size_bytes,
         properties={**artifact.properties, **of_its_own, **location},
     )
+
+
+def _type_of_whole(described: Description) -> str:
+    """What a result is that is not, or not wholly, in the graph by its content: data if all of it is data."""
+    types = {artifact.type for artifact in described.artifacts}
+    return types.pop() if len(types) == 1 and not described.parameters else ArtifactType.VALUE
 
 
 def _preview(described: Description) -> dict[str, str]:

@@ -6,6 +6,7 @@ front, and FLOWTRAIL_AUTOLOG, which says what to call when which orchestrator is
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 from collections.abc import Mapping
@@ -39,10 +40,10 @@ def startup_environment(environ: Mapping[str, str], *, orchestrator: str, autolo
 def arm(environ: Mapping[str, str]) -> None:
     """Wait for the orchestrators that the parent named. Never raises."""
     for orchestrator, target in _parsed(environ.get(AUTOLOG_VARIABLE, "")).items():
-        when_imported(orchestrator, lambda _module, target=target: _call(_module, target))
+        when_imported(orchestrator, functools.partial(_call, target))
 
 
-def _call(_module: ModuleType, target: str) -> None:
+def _call(target: str, _module: ModuleType) -> None:
     name, _, function = target.partition(":")
     try:
         getattr(import_module(name), function)()

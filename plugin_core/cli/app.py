@@ -18,8 +18,7 @@ app = typer.Typer(
 )
 _config = typer.Typer(help="What is set, and where.", no_args_is_help=True)
 
-# What stands after the first word of the command belongs to the command.
-app.command("run", context_settings={"allow_interspersed_args": False, "ignore_unknown_options": False})(run.run)
+app.command("run", context_settings=run.OPTIONS)(run.run)
 app.command("ls")(ls.ls)
 app.command("show")(show.show)
 app.command("lineage")(lineage.lineage)

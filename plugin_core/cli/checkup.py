@@ -78,8 +78,8 @@ def check_store(settings: Settings, now: datetime) -> Iterator[Check]:
     if database and database != ":memory:" and not Path(database).exists():
         yield Check("store", "ok", "not made yet; the first recorded run makes it")
         return
-    from plugin_core.capture.reconcile import local_liveness, settle
     from plugin_core.stores import open_store
+    from plugin_core.tracking.reconcile import local_liveness, settle
 
     try:
         store = open_store(settings.store, read_only=True)

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, TextIO
 
 from plugin_core import errors
@@ -39,13 +39,11 @@ _EXPLAINED: Final[tuple[tuple[type[errors.FlowtrailError], int, str, str], ...]]
 def run_guarded(arguments: Sequence[str] | None) -> int:
     """Run the command line; print what it raises as a message; return the exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    as_json = "--json" in given
+    as_json = "--json" in given and given[0] != "run"  # there it is the command's
     for stream in (sys.stdout, sys.stderr):
         _never_fail_on_characters(stream)
     try:
-        from plugin_core.cli.app import app
-
-        app(args=given, prog_name="flowtrail")
+        _app(given)(args=given, prog_name="flowtrail")
     except SystemExit as stop:
         return _status_of(stop)
     except KeyboardInterrupt:
@@ -57,6 +55,16 @@ def run_guarded(arguments: Sequence[str] | None) -> int:
     except Exception as error:  # noqa: BLE001 - the edge of the process
         return _report_fault(error, as_json=as_json)
     return DONE
+
+
+def _app(given: Sequence[str]) -> Callable[..., object]:
+    if given[:1] == ["run"]:
+        from plugin_core.cli.run import alone
+
+        return alone
+    from plugin_core.cli.app import app
+
+    return app
 
 
 def _never_fail_on_characters(stream: TextIO) -> None:

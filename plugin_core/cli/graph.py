@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -19,6 +20,7 @@ from plugin_core.model.queries import ComponentQuery, Direction, LineageQuery
 from plugin_core.stores.protocol import TrackingStore
 
 _SIBLINGS: Final = 40  # drawn below one node on a terminal
+_RUN_ID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,9 +136,13 @@ def _label(graph: Graph, node: NodeRef, terminal: Terminal) -> Text:
     if node in graph.runs:
         run = graph.runs[node]
         return Text.assemble((name, "bold"), "  ", terminal.status(run.status), (f"  {look.clean(node.key)}", "dim"))
+    if node.kind is not NodeKind.ARTIFACT:
+        return Text.assemble((name, "bold"), (f"  {node.kind.value}", "dim"))
     row = graph.artifacts.get(node)
     facts = [render.what(row), look.size(row.size_bytes)] if row is not None else []
-    shown = "  ".join(look.clean(part) for part in (*facts, render.short_uri(node.key)) if part)
+    # The result of a run stands beside the run: its long id would say the same again.
+    identity = "" if row is not None and _RUN_ID.search(node.key) else render.short_uri(node.key)
+    shown = "  ".join(look.clean(part) for part in (*facts, identity) if part)
     mark = "▢" if terminal.unicode else "[]"
     return Text.assemble((mark, look.ORANGE), " ", name, (f"  {shown}", "dim"))
 

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from plugin_core.capture.reconcile import Judge, Truth, local_liveness, settle
 from plugin_core.cli.adapters import judges
 from plugin_core.cli.session import JsonOption, ProfileOption, Session, StoreOption
 from plugin_core.cli.terminal import Column
 from plugin_core.model.changes import SetStatus
+from plugin_core.tracking.reconcile import Judge, Truth, local_liveness, settle
 
 
 def reconcile(
@@ -35,7 +35,7 @@ def reconcile(
     changes: list[SetStatus] = []
     if not session.is_empty():
         changes = settle(
-            session.store(),
+            session.store(settled=False),
             now=session.terminal.now,
             alive=local_liveness(session.spool),
             judges=_contained(judges()) if ask else None,

@@ -11,12 +11,13 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from plugin_core.cli.adapters import Bootstrap, bootstraps
-from plugin_core.cli.session import ProfileOption, Session, StoreOption
+from plugin_core.cli.session import ProfileOption, Session, StoreOption, has_journals
 from plugin_core.errors import FlowtrailError
 from plugin_core.tracking.carrier import RUN_CONTEXT_VARIABLE
 from plugin_core.tracking.settings import Settings, has_credentials, is_disabled
@@ -29,7 +30,7 @@ _PASSED_ON: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUS
 
 
 def run(
-    command: Annotated[list[str], typer.Argument(metavar="COMMAND...", help="The command and its arguments.")],
+    command: Annotated[list[str], typer.Argument(metavar="COMMAND", help="The command and its arguments.")],
     experiment: Annotated[
         str | None, typer.Option("--experiment", "-e", metavar="NAME", help="Record into this experiment.")
     ] = None,
@@ -43,10 +44,10 @@ def run(
     environ = dict(os.environ) | {name: text for name, text in chosen.items() if text}
     if not is_disabled():
         environ = recording_environment(environ, session.settings, bootstraps(), says_store=store is not None)
-    began = datetime.now(UTC)
+    began, before = datetime.now(UTC), _traces(session)
     status = _run(_with_interpreter(command), environ)
     if not is_disabled():
-        _finish(session, began, quiet=quiet)
+        _finish(session, began, is_unchanged=_traces(session) == before, quiet=quiet)
     _end_like(status)
 
 
@@ -110,12 +111,28 @@ def _run_passing_signals(command: Sequence[str], environ: Mapping[str, str]) -> 
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _finish(session: Session, began: datetime, *, quiet: bool) -> None:
+def _traces(session: Session) -> list[tuple[int, int]]:
+    """What the database's files look like from the outside: opening it costs more than many a command."""
+    from plugin_core.tracking.settings_values import sqlite_path_text
+
+    path = (sqlite_path_text(session.settings.store) or "").partition("?")[0]
+    files = [Path(path + suffix) for suffix in ("", "-wal")] if path else []
+    return [(stat.st_size, stat.st_mtime_ns) for file in files if file.exists() for stat in (file.stat(),)]
+
+
+def _finish(session: Session, began: datetime, *, is_unchanged: bool, quiet: bool) -> None:
     """Bring in what a killed process left behind, and say in one line what there is to see."""
+    line = _NOTHING
     try:
-        line = _recorded(session, began) if not session.is_empty() else _NOTHING
+        if has_journals(session.spool):
+            session.store()
+            is_unchanged = False
+        if not quiet and not is_unchanged:
+            line = _recorded(session, began)
     except FlowtrailError as error:
         line = f"flowtrail: the record waits in {session.spool}: {error.message} Then: flowtrail recover"
+    except Exception as error:  # noqa: BLE001 - the command has run: its status counts, whatever we fail at
+        line = f"flowtrail: the record waits in {session.spool} ({type(error).__name__}: {error})"
     if not quiet:
         print(line, file=sys.stderr)
 
@@ -151,3 +168,15 @@ def _end_like(status: int) -> None:
         signal.signal(-status, signal.SIG_DFL)
     os.kill(os.getpid(), -status)
     raise typer.Exit(128 - status)
+
+
+# What stands after the first word of the command belongs to the command.
+OPTIONS: Final = {"allow_interspersed_args": False, "help_option_names": ["-h", "--help"]}
+# The command line with this command only: what the others import would cost the user's command half a second.
+alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+alone.command("run", context_settings=OPTIONS)(run)
+
+
+@alone.callback()
+def _keep_its_name() -> None:
+    """With a callback, the only command of an app is still called by its name."""

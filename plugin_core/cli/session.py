@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from plugin_core.cli.terminal import Terminal
-from plugin_core.cli.views import to_json
 from plugin_core.errors import StoreError, StoreReadOnlyError, StoreUnavailableError
 from plugin_core.tracking.settings import Settings, configure, current_settings, redacted_url
 
 if TYPE_CHECKING:
+    from plugin_core.cli.terminal import Terminal
     from plugin_core.stores.protocol import BlobStore, TrackingStore
 
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
@@ -33,7 +34,13 @@ class Session:
         overrides = {name: value for name, value in given.items() if value is not None}
         self.settings: Settings = configure(**overrides) if overrides else current_settings()
         self.as_json = as_json
-        self.terminal = Terminal.of_process()
+
+    @cached_property
+    def terminal(self) -> Terminal:
+        """Where the answer goes; made on use, since commands that print nothing need no rich."""
+        from plugin_core.cli.terminal import Terminal
+
+        return Terminal.of_process()
 
     def say(self, text: str) -> None:
         """Tell people something that is not the command's answer: on stderr, and not beside JSON."""
@@ -42,6 +49,8 @@ class Session:
 
     def print_json(self, value: Any) -> None:
         """Print the answer as JSON."""
+        from plugin_core.cli.views import to_json
+
         print(to_json(value))
 
     @property
@@ -72,9 +81,13 @@ class Session:
             self.say(f"Shown without what waits in the spool: {error.message}")
             return store
 
-    def store(self) -> TrackingStore:
-        """The store, after what waits in journals of this machine was brought in. StoreError."""
+    def store(self, *, settled: bool = True) -> TrackingStore:
+        """The store, after what waits in journals of this machine was brought in, and what its dead left open settled.
+
+        StoreError.
+        """
         from plugin_core.stores import open_store
+        from plugin_core.tracking.reconcile import local_liveness, settle
 
         store = open_store(self.settings.store)
         if has_journals(self.spool):
@@ -82,6 +95,8 @@ class Session:
 
             recover(self.spool, store)
             drain_live(self.spool, store)
+        if settled:
+            settle(store, now=datetime.now(UTC), alive=local_liveness(self.spool))
         return store
 
     def blobs(self) -> BlobStore:

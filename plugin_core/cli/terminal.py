@@ -179,7 +179,7 @@ class Terminal:
         table.add_column(overflow="fold")
         for name, value in pairs:
             if value is not None:
-                table.add_row(name, value if isinstance(value, Text) else Text(clean(value, lines=True)))
+                table.add_row(name, value if isinstance(value, Text) else Text(clean(value.strip(), lines=True)))
         return table
 
     def heading(self, text: str) -> Text:

@@ -197,19 +197,20 @@ class Drainer:
         held = sum(map(_weight, self._held))
         if held + self._journal.pending_bytes <= self._mirror_bytes:
             return
-        in_files = self._journal.id
-        self._held = deque(b for b in self._held if b.journal != in_files)
+        self._journal.take_left()
         self._journal.forget()
+        self._held = deque(b for b in self._held if self._journal.is_in_memory_only(b.journal))
 
     def _drain(self) -> None:
         """Bring all that is in the journal into the store. Raises what the store raises."""
         store = self._open_store()
-        self._drain_retired(store)
+        self._held.extend(self._journal.take_left())
         if (batch := self._journal.take()) is not None:
             self._held.append(batch)
         while self._held:
             self._apply(store, self._held[0])
             self._held.popleft()
+        self._drain_retired(store)
         self._catch_up(store)
         self._refresh_lease(store)
 

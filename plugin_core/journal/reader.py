@@ -103,7 +103,7 @@ class SegmentReader:
         self.damage = Damage()
         self.is_sealed = False  # a frame was read that says that nothing follows
         self.expected: int | None = None  # the sequence number after the last frame that was read
-        self._salt = frames.salt_of(segment.journal)
+        self.salt = frames.salt_of(segment.journal)
         self.window_bytes = window_bytes
         self._fd = os.open(segment.path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0))
         self._names: dict[int, tuple[str, str]] | None = None
@@ -137,7 +137,7 @@ class SegmentReader:
         if length is None or offset + length > size:
             return None
         data = os.pread(self._fd, length, offset)
-        return frames.unpack(data, 0, length, self._salt) if len(data) == length else None
+        return frames.unpack(data, 0, length, self.salt) if len(data) == length else None
 
     def frame_at(self, position: int) -> Frame | None:
         """The whole frame at a position, if there is one."""
@@ -148,7 +148,7 @@ class SegmentReader:
         mark = frames.SYNC + bytes((frames.SERIES, 0))
         names: dict[int, tuple[str, str]] = {}
         offset, size = 0, os.fstat(self._fd).st_size
-        while data := os.pread(self._fd, self.window_bytes, offset):
+        while data := os.pread(self._fd, WINDOW_BYTES, offset):
             at = data.find(mark)
             while at >= 0:
                 frame = self._frame_at(offset + at, size)
@@ -211,7 +211,7 @@ class _Parser:
         self._offset = offset
         self._sequence = sequence
         self._is_last = is_last
-        self._salt = reader._salt  # noqa: SLF001 - two classes of one reader
+        self._salt = reader.salt
         self._changes: list[Change] = []
         self._points: dict[int, bytearray] = {}
         self._point_data: dict[int, dict[int, Json]] = {}

@@ -5,7 +5,6 @@ To the store it is a journal like any other, whose positions count events.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
@@ -25,8 +24,8 @@ Event = Change | Point
 class MemoryRing:
     """Events that wait for a file to become writable, or for the store to take them."""
 
-    def __init__(self) -> None:
-        self.id = os.urandom(16).hex()
+    def __init__(self, id: str) -> None:
+        self.id = id
         self.events: deque[Event] = deque()
         self.dropped = 0
         self._position = 0

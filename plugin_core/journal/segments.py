@@ -69,6 +69,29 @@ class Segment:
             return 0
 
 
+@dataclass(frozen=True, slots=True)
+class OpenSegment:
+    """The segment that is being written, and the position from which on the next one is to be."""
+
+    path: Path
+    start: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """A journal of ours that is written no more, and whose files may hold what is not in the store."""
+
+    folder: Path
+    journal: str
+    events: int
+
+
+def new_journal_id(now_ns: int) -> str:
+    """32 hex digits that no other journal has; later ones sort after earlier ones."""
+    return f"{now_ns & (1 << 64) - 1:016x}{os.urandom(8).hex()}"
+
+
 def segment_path(folder: Path, *, host: str, pid: int, journal: str, start: int) -> Path:
     """Where a segment lies."""
     return folder / f"{_NOT_IN_NAMES.sub('_', host)[:64]}-{pid}-{journal}.{start}{SUFFIX}"
@@ -83,15 +106,13 @@ def segment_at(path: Path) -> Segment | None:
 
 
 def segments_in(folder: Path) -> dict[str, list[Segment]]:
-    """The segments in a folder by journal, each journal's in order; nothing if there is no such folder."""
+    """The segments in a folder by journal, older ones first; nothing if there is no such folder."""
     found: dict[str, list[Segment]] = {}
     for name in _names(folder):
         segment = segment_at(folder / name)
         if segment is not None:
             found.setdefault(segment.journal, []).append(segment)
-    for segments in found.values():
-        segments.sort()
-    return found
+    return {journal: sorted(found[journal]) for journal in sorted(found)}
 
 
 def _names(folder: Path) -> Iterator[str]:

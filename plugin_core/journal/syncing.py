@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from plugin_core.journal.worker import Worker
@@ -12,6 +14,17 @@ if TYPE_CHECKING:
     from plugin_core.journal.writer import Journal
 
 INTERVAL_S: Final = 1.0
+
+
+def sync_file(path: Path, sync: Callable[[int], None]) -> None:
+    """Force a file to the disk, by a descriptor of its own: a duplicate of the writer's would carry the writer's lock
+    into a child that is forked meanwhile. FileNotFoundError.
+    """
+    fd = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+    try:
+        sync(fd)
+    finally:
+        os.close(fd)
 
 
 class Syncer:

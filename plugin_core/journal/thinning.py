@@ -5,6 +5,7 @@ What is left out is counted. Parameters, states and artifacts are never left out
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 WARN_AT: Final = 0.8  # of the cap; below it, nothing is thinned any more
@@ -50,3 +51,12 @@ class Thinned:
         if last is not None:
             self.dropped -= 1
         return last
+
+
+def dropped_by_component(seen: Iterable[tuple[str, Thinned | None]]) -> dict[str, int]:
+    """How many points were left out of each component's series."""
+    counts: dict[str, int] = {}
+    for component, thinned in seen:
+        if thinned is not None and thinned.dropped:
+            counts[component] = counts.get(component, 0) + thinned.dropped
+    return counts

@@ -5,6 +5,10 @@ the file cannot be written the journal goes on in another one: in the fallback f
 and, unless strict, never raises. It knows nothing of stores.
 """
 
+# Series and Journal are one piece of machinery in two files, which use each other's private names.
+# ruff: noqa: SLF001
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import contextlib
@@ -14,7 +18,6 @@ import struct
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, Self
 
@@ -22,12 +25,12 @@ from plugin_core.errors import InvalidValueError, StoreUnavailableError
 from plugin_core.journal import codec, frames, owners, segments
 from plugin_core.journal.destination import public_url
 from plugin_core.journal.forks import begin_afresh_in_children
-from plugin_core.journal.points import columns
+from plugin_core.journal.mirror import Mirror
 from plugin_core.journal.ring import Event, MemoryRing, Point
-from plugin_core.journal.segments import Disk
-from plugin_core.journal.series import Series
-from plugin_core.journal.syncing import Syncer
-from plugin_core.journal.thinning import MAX_SPOOL_BYTES, WARN_AT, Thinned, cap_bytes
+from plugin_core.journal.segments import Disk, OpenSegment, Retired
+from plugin_core.journal.series import FAST, SLOW, Series
+from plugin_core.journal.syncing import Syncer, sync_file
+from plugin_core.journal.thinning import MAX_SPOOL_BYTES, WARN_AT, Thinned, cap_bytes, dropped_by_component
 from plugin_core.model.changes import Batch, Change, SetTags
 from plugin_core.model.components import Owner
 from plugin_core.model.lineage import NodeKind, NodeRef
@@ -41,24 +44,6 @@ _SAY_AGAIN_BYTES: Final = 8 * 1024  # a series is defined twice, this far apart:
 _RETRY_S: Final = 1.0
 
 _log = logging.getLogger("flowtrail")
-
-
-@dataclass(frozen=True, slots=True)
-class _Open:
-    """The segment that is being written."""
-
-    path: Path
-    start: int
-    limit: int
-
-
-@dataclass(frozen=True, slots=True)
-class Retired:
-    """A file of ours that we write no more and that may hold what is not in the store."""
-
-    folder: Path
-    journal: str
-    events: int
 
 
 class Journal:
@@ -90,7 +75,7 @@ class Journal:
         self._now_ns = now_ns
         self._monotonic = monotonic
         self._series: dict[tuple[str, str], Series] = {}
-        self._listeners: list[Callable[[], None]] = []
+        self._mirror = Mirror()
         self._born()
         begin_afresh_in_children(self)
         self._syncer = Syncer(self) if durability == "1s" else None
@@ -109,9 +94,11 @@ class Journal:
         """The state of a process that has written nothing."""
         self._lock = threading.RLock()  # reentrant: a signal handler or a finalizer may log while we do
         self._fd = -1
+        self._busy = 0
         self._unsynced: list[Path] = []  # sealed segments that the disk was not told of
-        self._ring = MemoryRing()
+        self._ring = MemoryRing(segments.new_journal_id(self._now_ns()))
         self.retired: list[Retired] = []
+        self._left: list[Batch] = []  # what retired files hold and the drain has not taken
         self._warned: set[str] = set()
         self._thinning = False
         self._place = 0  # where the next file is made: 0 the spool, 1 the fallback, 2 nowhere
@@ -120,28 +107,26 @@ class Journal:
 
     def _begin(self) -> None:
         """Become a journal with no file yet."""
-        self.id = os.urandom(16).hex()
+        self.id = segments.new_journal_id(self._now_ns())
         self._salt = frames.salt_of(self.id)
         self._owner: Owner | None = None
-        self._open: _Open | None = None
+        self._open: OpenSegment | None = None
         self._sealed: list[tuple[Path, int]] = []  # earlier segments and the positions where they end
         self._end = _SHUT  # the position after the last frame, or shut
         self._known_end = 0  # the same while shut
         self._doubted = False
+        self._doubted_sequence: int | None = None
+        self._is_nested = False  # a call that interrupted another one is at work
+        self._was_nested = False  # one was, and may have written behind a fragment
         self._seq = self._overhead = 0  # frames written; those of them that are no events
         self._numbers = 0
-        self._taken = self._applied = self._synced = 0  # positions
+        self._applied = self._synced = 0  # positions
         self._marks: list[tuple[int, int]] = []  # positions that were taken, and the events before them
         self._applied_events = 0
-        self._clear_mirror()
+        self._mirror.clear(0)
         for series in list(self._series.values()):
             series.undefine()
             series.take()
-
-    def _clear_mirror(self) -> None:
-        self._changes: list[Change] = []
-        self._dirty: list[Series] = []
-        self._quiet = True  # nothing was written since the drain last looked
 
     # What others ask
 
@@ -168,22 +153,23 @@ class Journal:
     @property
     def pending_bytes(self) -> int:
         """Bytes that were written and not yet taken."""
-        return self.position - self._taken
+        return self.position - self._mirror.taken
 
     @property
     def is_drained(self) -> bool:
-        """Whether all that was written is known to be in the store."""
-        return self._applied == self.position and not self.retired and not self._ring and not self._doubted
+        """Whether all that was logged is known to be in the store."""
+        waits = self.retired or self._ring or self._doubted or self._thinning  # while thinning, the last points wait
+        return self._applied == self.position and not waits
 
     @property
     def is_quiet(self) -> bool:
         """Whether nothing was written since the drain last took, nor since the disk was last told."""
-        return self._quiet and self._synced == self.position
+        return self._mirror.is_quiet and self._synced == self.position
 
     @property
     def dropped_events(self) -> int:
         """Points left out because the spool was full, and events that not even memory had room for."""
-        thinned = sum(s._thinned.dropped for s in list(self._series.values()) if s._thinned)  # noqa: SLF001
+        thinned = sum(s._thinned.dropped for s in list(self._series.values()) if s._thinned)
         return thinned + self._ring.dropped
 
     @property
@@ -201,7 +187,7 @@ class Journal:
 
     def listen(self, listener: Callable[[], None]) -> None:
         """Have ``listener`` called when something is written after a silence. It must neither block nor raise."""
-        self._listeners.append(listener)
+        self._mirror.listen(listener)
 
     # Writing
 
@@ -227,13 +213,12 @@ class Journal:
 
     def _write_change(self, change: Change, payload: bytes) -> None:
         self._put(frames.pack(frames.CHANGE, self._seq, payload, self._salt))
-        self._changes.append(change)
-        self._mark(None)
+        self._mirror.keep(change)
 
     def _log_slowly(self, series: Series, step: int, time_us: int, value: float, data: Json = None) -> None:
         """Write a point where more than one frame, or more than a frame, is to be done. Called under the lock."""
         if self._thinning and data is None:
-            thinned = series._thinned = series._thinned or Thinned()  # noqa: SLF001
+            thinned = series._thinned = series._thinned or Thinned()
             if not thinned.keeps(step, time_us, value):
                 return
         self._record_point(series, step, time_us, value, data)
@@ -249,7 +234,7 @@ class Journal:
     def _write_point(self, event: Point, mirrored: bytes) -> None:
         series, step, time_us, value, data = event
         self._define(series)
-        number = series._number  # noqa: SLF001
+        number = series._number
         if data is None:
             self._put(frames.pack_point(self._seq, step, time_us, value, number, self._salt))
         else:
@@ -261,42 +246,74 @@ class Journal:
         """Have the segment say what the series' number means, and open the fast way if there is one."""
         opened = self._open
         assert opened is not None
-        if self._end + frames.POINT_BYTES > series._good_until:  # noqa: SLF001
-            if series._number < 0:  # noqa: SLF001
-                series._number, self._numbers = self._numbers, self._numbers + 1  # noqa: SLF001
+        if self._end >= series._good_until:
+            if series._number < 0:
+                series._number, self._numbers = self._numbers, self._numbers + 1
             self._put_overhead(
-                frames.pack_series(self._seq, series._number, series.component, series.metric, self._salt)  # noqa: SLF001
+                frames.pack_series(self._seq, series._number, series.component, series.metric, self._salt)
             )
-            again = series._in_segment == opened.start  # noqa: SLF001
-            series._in_segment = opened.start  # noqa: SLF001
-            series._good_until = opened.limit if again else min(self._end + _SAY_AGAIN_BYTES, opened.limit)  # noqa: SLF001
-        series._limit = -1 if self._thinning or self.durability == "every" else series._good_until  # noqa: SLF001
+            again = series._in_segment == opened.start
+            series._in_segment = opened.start
+            series._good_until = opened.limit if again else min(self._end + _SAY_AGAIN_BYTES, opened.limit)
+        series._limit = -1 if self._thinning or self.durability == "every" else series._good_until
 
     def _record(self, event: Event, write: Callable[[], None]) -> None:
-        """Write an event to the first place that takes it. Called under the lock."""
+        """Write an event. Called under the lock, perhaps by a handler that interrupted another call of this thread."""
+        if self._busy:
+            self._record_nested(event, write)
+            return
+        self._busy = SLOW
+        try:
+            self._record_somewhere(event, write)
+        finally:
+            self._busy = 0
+
+    def _record_nested(self, event: Event, write: Callable[[], None]) -> None:
+        """Write an event beside the one that is being written; keep it in memory until then if that cannot be."""
+        if self._busy == FAST and not self._doubted:
+            size = self._disk.size(self._fd)
+            self._busy, self._is_nested, self._was_nested = SLOW, True, True
+            try:
+                write()
+                return
+            except OSError:
+                with contextlib.suppress(OSError):
+                    self._disk.truncate(self._fd, size)
+            finally:
+                self._busy, self._is_nested = FAST, False
+        self._ring.add(event)
+        self._mirror.stir()
+
+    def _record_somewhere(self, event: Event, write: Callable[[], None]) -> None:
+        """Write an event to the first place that takes it."""
         while not self._nowhere:
             try:
                 self._ready()
+                self._empty_ring()
                 write()
             except OSError as problem:
                 self._retire()
                 self._cannot_write(problem)
             else:
                 self._synced_each()
+                with contextlib.suppress(OSError):
+                    self._empty_ring()  # of what came from an interrupting call meanwhile
                 return
         self._ring.add(event)
         self._warn("ring", "flowtrail keeps events in memory: no file can be written. They are lost with this process.")
-        self._mark(None)
+        self._mirror.stir()
 
     def _put(self, frame: bytes) -> None:
         """Write one frame in one piece; OSError, after which the file ends where it ended before."""
+        sequence, end = self._seq, self._end
         try:
             segments.write_whole(self._disk, self._fd, frame)
         except OSError:
-            self._mend()
+            if not self._is_nested:
+                self._mend(sequence)
             raise
         except BaseException:
-            self._doubt()
+            self._doubt(sequence, end)
             raise
         self._seq += 1
         self._end += len(frame)
@@ -305,37 +322,46 @@ class Journal:
         self._put(frame)
         self._overhead += 1
 
-    def _mark(self, series: Series | None) -> None:
-        """Tell those who wait that there is something to drain."""
-        if series is not None:
-            self._dirty.append(series)
-        if self._quiet:
-            self._quiet = False
-            for listener in self._listeners:
-                listener()
+    def _mend(self, sequence: int) -> None:
+        """Cut off what a write that failed may have left, and use its number again.
 
-    def _mend(self) -> None:
-        """Cut off what a write that failed may have left. Where that fails too, readers skip the fragment."""
+        Where it cannot be cut off, or an interrupting call wrote behind it, readers skip the fragment.
+        """
         if self._open is None or self._end == _SHUT:
             return
+        if self._seq == sequence + 1:
+            self._seq = sequence
         try:
-            self._disk.truncate(self._fd, self._end - self._open.start)
+            if not self._was_nested:
+                self._disk.truncate(self._fd, self._end - self._open.start)
         except OSError:
+            self._was_nested = True
+        if self._was_nested:
+            self._was_nested = False
             with contextlib.suppress(OSError):
                 self._end = self._open.start + self._disk.size(self._fd)
 
-    def _doubt(self) -> None:
-        """An exception came between writing and counting: stop until ``_settle`` has looked at the file."""
-        if self._end != _SHUT:
-            self._known_end, self._end = self._end, _SHUT
+    def _doubt(self, sequence: int, end: int) -> None:
+        """An exception came between writing and counting: have the next call look at the file, by ``_settle``.
+
+        ``sequence`` and ``end`` are those before the frame.
+        """
         self._doubted = True
+        self._doubted_sequence = sequence if self._end == end else None  # else the frame was counted
+        if self._is_nested:
+            for series in list(self._series.values()):
+                series._limit = -1  # the call that was interrupted goes on, and counts on its own
+        elif self._end != _SHUT:
+            self._known_end, self._end = self._end, _SHUT
 
     def _settle(self) -> None:
         """Find out whether the frame in doubt was written. The mirror may lack it: the drain will read the file."""
         assert self._open is not None
         real = self._open.start + self._disk.size(self._fd)
-        if real != self._known_end:
-            self._seq += 1
+        if real != self.position:
+            self._seq = max(self._seq, (self._doubted_sequence or 0) + 1)
+        elif self._doubted_sequence is not None and self._seq == self._doubted_sequence + 1:
+            self._seq = self._doubted_sequence
         self._end = self._known_end = real
         self._doubted = False
         self.forget()
@@ -343,10 +369,7 @@ class Journal:
     def forget(self) -> None:
         """Drop the mirror: the drain reads the file instead."""
         with self._lock:
-            for series in self._dirty:
-                series.take()
-            self._clear_mirror()
-            self._taken = self.position
+            self._mirror.clear(self.position)
 
     # Files
 
@@ -365,18 +388,17 @@ class Journal:
         if self._open is not None and self._doubted:
             self._settle()
         if self._open is None:
-            self._open_somewhere()
-        elif self._end + frames.POINT_BYTES > self._open.limit:
+            self._open_segment(self.folders[self._place])
+        elif self._end >= self._open.limit:
             self._rotate()
 
-    def _open_somewhere(self) -> None:
-        self._open_segment(self.folders[self._place])
+    def _empty_ring(self) -> None:
+        """Write what waited in memory, now that there is a file."""
         while self._ring.events:
             self._write_again(self._ring.events[0])
             self._ring.events.popleft()
 
     def _write_again(self, event: Event) -> None:
-        """Write an event of the ring, now that there is a file."""
         if isinstance(event, tuple):
             self._write_point(event, frames.pack_point(0, *event[1:4], 0, 0))
         else:
@@ -400,7 +422,7 @@ class Journal:
         )
         data = frames.pack_header(header, self._seq)
         self._fd = segments.create(path, data, self._disk)
-        self._open = _Open(path, start, start + room)
+        self._open = OpenSegment(path, start, start + room)
         self._end = start + len(data)
         self._seq += 1
         self._overhead += 1
@@ -419,7 +441,7 @@ class Journal:
     def _set_thinning(self, *, on: bool) -> None:
         if on and not self._thinning:
             for series in list(self._series.values()):
-                series._limit = -1  # noqa: SLF001
+                series._limit = -1
         self._thinning = on
 
     def _rotate(self) -> None:
@@ -430,7 +452,7 @@ class Journal:
             self._put_overhead(frames.pack(frames.CLOSED, self._seq, b"", self._salt))
             self._retire()
             self._place = 0
-            self._open_somewhere()
+            self._open_segment(self.folders[self._place])
             return
         self._put_overhead(frames.pack(frames.SEALED, self._seq, b"", self._salt))
         self._sealed.append((opened.path, self._end))
@@ -446,6 +468,8 @@ class Journal:
         if self._open is not None or self._sealed:
             folder = (self._open.path if self._open else self._sealed[0][0]).parent
             self.retired.append(Retired(folder, self.id, events - self._applied_events))
+            if (batch := self._take_mirror()) is not None:
+                self._left.append(batch())
         self._close_fd()
         self._place = 0 if events else self._place + 1  # where a file took something, another may yet take more
         self._retry_at = self._monotonic() + _RETRY_S
@@ -477,26 +501,36 @@ class Journal:
         """
         with self._lock:
             if self._ring.events and self._open is None:
-                self._quiet = True
+                self._mirror.is_quiet = True
                 return self._ring.take()
             if self._doubted:
                 self._settle()
+            with contextlib.suppress(OSError):
+                self._empty_ring()
             if self._thinning:
                 self._recheck_thinning()
-            changes, dirty = self._changes, [(s, *s.take()) for s in self._dirty]
-            self._clear_mirror()
-            start, end = self._taken, self.position
-            self._taken = end
-            if start == end:
-                return None
-            self._marks.append((end, self._seq - self._overhead))
-            journal = self.id
-        points = [columns(s.component, s.metric, mirror, data) for s, mirror, data in dirty]
-        return Batch(journal=journal, start=start, end=end, changes=(*changes, *points))
+            batch = self._take_mirror()
+        return None if batch is None else batch()
+
+    def _take_mirror(self) -> Callable[[], Batch] | None:
+        batch = self._mirror.take(self.id, self.position)
+        if batch is not None:
+            self._marks.append((self.position, self._seq - self._overhead))
+        return batch
+
+    def take_left(self) -> list[Batch]:
+        """What was written to files that were given up since. It is in those files too."""
+        with self._lock:
+            left, self._left = self._left, []
+        return left
+
+    def is_in_memory_only(self, journal: str) -> bool:
+        """Whether a batch's journal is the ring in memory, so that no file has its events."""
+        return journal == self._ring.id
 
     def _recheck_thinning(self) -> None:
         for series in list(self._series.values()):
-            last = series._thinned.take_last() if series._thinned else None  # noqa: SLF001
+            last = series._thinned.take_last() if series._thinned else None
             if last is not None:
                 self._record_point(series, *last, None)
         with contextlib.suppress(OSError):
@@ -506,11 +540,8 @@ class Journal:
 
     def _tell_dropped(self) -> None:
         """Say on the run's page how many points were left out."""
-        dropped: dict[str, int] = {}
-        for series in list(self._series.values()):
-            if series._thinned and series._thinned.dropped:  # noqa: SLF001
-                dropped[series.component] = dropped.get(series.component, 0) + series._thinned.dropped  # noqa: SLF001
-        for component, count in dropped.items():
+        seen = ((series.component, series._thinned) for series in list(self._series.values()))
+        for component, count in dropped_by_component(seen).items():
             node = NodeRef(NodeKind.COMPONENT, component)
             self.append(SetTags(at=self._now_ns() // 1000, node=node, tags={DROPPED_TAG: str(count)}))
 
@@ -539,18 +570,16 @@ class Journal:
                 paths.append(self._open.path)
             self._synced = end
         for path in paths:
-            self._sync_file(path)
+            with contextlib.suppress(FileNotFoundError):  # drained and deleted
+                sync_file(path, self._sync_fd)
+        self._look_for_file()
 
-    def _sync_file(self, path: Path) -> None:
-        """By a descriptor of its own: a duplicate of the writer's would carry the lock into a forked child."""
-        try:
-            fd = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
-        except OSError:
-            return  # drained and deleted
-        try:
-            self._sync_fd(fd)
-        finally:
-            os.close(fd)
+    def _look_for_file(self) -> None:
+        """Where someone has deleted the file that is being written, go on in another one."""
+        with self._lock:
+            if self._open is not None and not self._busy and not self._open.path.exists():
+                self._retire()
+                self._warn("gone", f"flowtrail's journal in {self.spool} was deleted; it goes on in another file.")
 
     def _sync_fd(self, fd: int) -> None:
         try:
@@ -570,6 +599,8 @@ class Journal:
         Whoever logs afterwards begins a new file.
         """
         with self._lock:
+            if self._busy:
+                return  # a signal handler in the middle of a call: the file waits for a recovery
             with contextlib.suppress(OSError):
                 self._finish_thinning()
                 if self._doubted:

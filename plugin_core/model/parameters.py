@@ -41,7 +41,7 @@ def _tagged(value: Any) -> Any:
 
 def from_text(text: str) -> Json:
     """Decode what ``to_text`` made."""
-    value: Json = json.loads(text, object_hook=_untagged)
+    value: Json = _decode(text)
     return value
 
 
@@ -52,6 +52,10 @@ def _untagged(value: dict[str, Any]) -> Any:
         if _INT_TAG in value:
             return int(value[_INT_TAG], 16)
     return {k.removeprefix("$"): v for k, v in value.items()}
+
+
+# Made once: json.loads makes a decoder for each call that has a hook.
+_decode: Final = json.JSONDecoder(object_hook=_untagged).decode
 
 
 def number_of(value: Json) -> float | None:

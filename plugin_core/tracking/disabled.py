@@ -3,11 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 
+from plugin_core.model.components import Component, Kind, Status
+from plugin_core.model.metrics import MetricPoint
 from plugin_core.tracking.carrier import RunAddress
+from plugin_core.tracking.reading import Cohort
 from plugin_core.tracking.run import Run
+
+
+class _NothingRead(Cohort):
+    """What there is to read where nothing is recorded."""
+
+    def __init__(self) -> None:
+        empty: dict[int, dict[str, Any]] = {0: {}}
+        self._parameters = self._metrics = self._inputs = self._outputs = self._tags = self._properties = empty
+
+    def points(self, component: int, metric: str) -> list[MetricPoint]:
+        del component, metric
+        return []
+
+
+_NO_COMPONENT: Final = Component(
+    id=0,
+    name="disabled",
+    display_name="disabled",
+    kind=Kind.SCRIPT,
+    status=Status.CREATED,
+    created_at=datetime.fromtimestamp(0, UTC),
+    modified_at=datetime.fromtimestamp(0, UTC),
+)
 
 
 class DisabledRun(Run):
@@ -76,3 +103,10 @@ class DisabledRun(Run):
 
     def set_tags(self, tags: Any) -> None:
         del tags
+
+    @property
+    def children(self) -> list[Run]:
+        return []
+
+    def _read(self) -> tuple[Component, Cohort]:
+        return _NO_COMPONENT, _NothingRead()

@@ -10,6 +10,7 @@ import logging
 import os
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from plugin_core.stores.protocol import BlobStore, TrackingStore
 
 _log = logging.getLogger("flowtrail")
+_SETTLED_FOR_S: Final = 5.0
 _TAKEN_IN_AT_EXIT_BYTES: Final = 64 * 1024 * 1024
 _lock = threading.RLock()
 _engine: Engine | None = None
@@ -69,6 +71,7 @@ class Engine:
         self._store: TrackingStore | None = None
         self._blobs: BlobStore | None = None
         self._store_lock = threading.Lock()
+        self._settled_until = 0.0
         self.known: set[object] = set()  # what was recorded once, by the keys of record_once
 
     def record(self, *changes: Change) -> None:
@@ -105,6 +108,19 @@ class Engine:
 
         recover(spool, store)
         drain_live(spool, store)
+        self._settle(store, spool)
+
+    def _settle(self, store: TrackingStore, spool: Path) -> None:
+        """End the runs whose process is gone: whoever reads must not see them running. Asked every few seconds."""
+        if time.monotonic() < self._settled_until:
+            return
+        self._settled_until = time.monotonic() + _SETTLED_FOR_S
+        from plugin_core.tracking.reconcile import local_liveness, settle
+
+        try:
+            settle(store, now=datetime.now(UTC), alive=local_liveness(spool))
+        except StoreError as error:  # reading goes on: a read-only store shows what it was told
+            _log.debug("flowtrail cannot settle the runs of dead processes: %s", error)
 
     @property
     def blobs(self) -> BlobStore:

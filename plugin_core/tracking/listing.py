@@ -6,6 +6,7 @@ import base64
 import binascii
 import enum
 import json
+import os
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,6 @@ from plugin_core.errors import InvalidValueError
 from plugin_core.model import names
 from plugin_core.model.components import Component
 from plugin_core.model.queries import ComponentQuery, SortBy
-from plugin_core.tracking.carrier import RunAddress
 from plugin_core.tracking.engine import engine
 from plugin_core.tracking.run import Run
 from plugin_core.tracking.settings import is_disabled
@@ -95,22 +95,8 @@ def run_of(component: Component) -> Run:
 def _handles(store: TrackingStore, components: list[Component]) -> list[Run]:
     from plugin_core.tracking.reading import Cohort
 
-    cohort = Cohort(store, components)
-    return [
-        Run._resolved(_address(component), loggable=False, owner=True, component=component, cohort=cohort)  # noqa: SLF001
-        for component in components
-    ]
-
-
-def _address(component: Component) -> RunAddress:
-    experiment = component.experiment or ""
-    return RunAddress(
-        experiment=experiment,
-        trial=component.trial or "",
-        run_name=component.run_name or component.name.removeprefix(f"{experiment}-"),
-        component=component.name,
-        attempt=component.attempt,
-    )
+    cohort, pid = Cohort(store, components), os.getpid()
+    return [Run._listed(component, cohort, pid) for component in components]  # noqa: SLF001 - the one maker of them
 
 
 def _token(last: Component, *, by_name: bool) -> str:

@@ -8,6 +8,7 @@ artifacts; the caller's tags are not changed.
 
 from __future__ import annotations
 
+import functools
 import json
 import mimetypes
 import os
@@ -63,8 +64,11 @@ class Run:
     ``artifact_bucket`` are for stores on AWS; ``artifact_prefix`` begins the logical key of logged files.
     """
 
-    _loggable: bool
-    _owner_pid: int
+    _loggable: bool = False
+    _owner_pid: int = 0
+    _artifact_prefix: str = _DEFAULT_ARTIFACT_PREFIX
+    _component: Component | None = None
+    _cohort: Cohort | None = None
 
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Self:
         """Make a run, or one that does nothing where FLOWTRAIL_DISABLED is set."""
@@ -93,19 +97,17 @@ class Run:
         self._create(experiment_display_name, run_display_name, to_tags(tags))
 
     @classmethod
-    def _resolved(
-        cls,
-        address: RunAddress,
-        *,
-        loggable: bool,
-        owner: bool = False,
-        component: Component | None = None,
-        cohort: Cohort | None = None,
-    ) -> Run:
-        """A handle on a run that exists or is being made elsewhere; it creates nothing."""
+    def _resolved(cls, address: RunAddress, *, loggable: bool) -> Run:
+        """A handle on a run that exists or is being made elsewhere; it creates nothing and ends nothing."""
         run = object.__new__(Run)
-        run._begin(address, loggable=loggable, owner=owner)
-        run._component, run._cohort = component, cohort
+        run._begin(address, loggable=loggable, owner=False)
+        return run
+
+    @classmethod
+    def _listed(cls, component: Component, cohort: Cohort, owner_pid: int) -> Run:
+        """A handle on a run that was read. Made by the ten thousand: what is not needed to read comes later."""
+        run = object.__new__(Run)
+        run._component, run._cohort, run._owner_pid = component, cohort, owner_pid
         return run
 
     def _begin(self, address: RunAddress, *, loggable: bool, owner: bool, artifact_prefix: str | None = None) -> None:
@@ -113,10 +115,19 @@ class Run:
         self._loggable = loggable
         self._owner_pid = os.getpid() if owner else 0  # a forked copy does not begin or end its parent's run
         self._artifact_prefix = artifact_prefix or _DEFAULT_ARTIFACT_PREFIX
-        self._series: dict[str, Series] = {}
-        self._tokens: list[Token[Run | None]] = []
-        self._component: Component | None = None
-        self._cohort: Cohort | None = None
+
+    @functools.cached_property
+    def _address(self) -> RunAddress:
+        assert self._component is not None
+        return _address_read(self._component)
+
+    @functools.cached_property
+    def _series(self) -> dict[str, Series]:
+        return {}
+
+    @functools.cached_property
+    def _tokens(self) -> list[Token[Run | None]]:
+        return []
 
     def _create(
         self, experiment_display_name: str | None, run_display_name: str | None, tags: dict[str, str | None]
@@ -576,6 +587,17 @@ def _address_of(experiment: str, run: str) -> RunAddress:
         blobs=eng.settings.blobs,
         spool=str(eng.settings.spool_dir),
         journal=eng.journal.id,
+    )
+
+
+def _address_read(component: Component) -> RunAddress:
+    experiment = component.experiment or ""
+    return RunAddress(
+        experiment=experiment,
+        trial=component.trial or "",
+        run_name=component.run_name or component.name.removeprefix(f"{experiment}-"),
+        component=component.name,
+        attempt=component.attempt,
     )
 
 

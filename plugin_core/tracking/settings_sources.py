@@ -17,7 +17,7 @@ from plugin_core.errors import SettingsError
 from plugin_core.tracking.carrier import RUN_CONTEXT_VARIABLE, from_env
 
 PREFIX: Final = "FLOWTRAIL_"
-RESERVED: Final = frozenset({RUN_CONTEXT_VARIABLE, "FLOWTRAIL_AUTOLOG"})  # the latter is of capture.startup
+RESERVED: Final = frozenset({RUN_CONTEXT_VARIABLE, "FLOWTRAIL_AUTOLOG"})  # written by us for children
 PROJECT_FILE: Final = "flowtrail.toml"
 _MARKERS: Final = (PROJECT_FILE, "pyproject.toml", ".git")
 _log = logging.getLogger("flowtrail")

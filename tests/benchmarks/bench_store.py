@@ -63,7 +63,9 @@ def listings() -> None:
             ),
             SetStatus(at=at, component=name, status=Status.RUNNING, started_at=at),
             SetParameters(at=at, component=name, parameters={f"p{n}": n * 0.5 for n in range(5)}),
-            AppendPoints(component=name, metric="auc", steps=array("q", [0]), times=array("q", [at]), values=array("d", [i])),
+            AppendPoints(
+                component=name, metric="auc", steps=array("q", [0]), times=array("q", [at]), values=array("d", [i])
+            ),
             SetStatus(at=at + 1, component=name, status=Status.COMPLETED, ended_at=at + 1),
         ]  # fmt: skip
     began = time.perf_counter()

@@ -87,7 +87,9 @@ class RecordingStore:
         return [c for c in self.changes if not isinstance(c, AppendPoints)]
 
     def twice(self) -> list[Any]:
-        counts = Counter((c.component, c.metric, s) for c in self.changes if isinstance(c, AppendPoints) for s in c.steps)
+        counts = Counter(
+            (c.component, c.metric, s) for c in self.changes if isinstance(c, AppendPoints) for s in c.steps
+        )
         return [key for key, n in counts.items() if n > 1]
 
 

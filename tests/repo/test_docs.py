@@ -95,4 +95,5 @@ def environment(home):
         "FLOWTRAIL_STORE": f"sqlite:///{home}/record.db",
         "PREFECT_HOME": str(home / "prefect"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     }

@@ -26,7 +26,7 @@ __all__ = [
     "describe",
 ]
 
-_NUMBERS: Final = frozenset({int, float})
+_FAST: Final = frozenset(map(id, (type(None), bool, int, float, str)))  # by id: a class may have a hash of its own
 _PLAIN_BITS: Final = 64
 _SHORT_TEXT: Final = 512
 _NOTHING: Final = Description()
@@ -40,16 +40,33 @@ def describe(name: str, value: object, *, limits: Limits, redactor: Redactor) ->
     if limits.level == "off":
         return _NOTHING
     kind = type(value)
-    if value is None or kind is bool:
-        return Description({name: value})  # type: ignore[dict-item]
-    if kind is float or (kind is int and int.bit_length(value) < _PLAIN_BITS):  # type: ignore[arg-type]
-        return Description({name: "[redacted]" if redactor.hides(name, value) else value})  # type: ignore[dict-item]
+    if id(kind) in _FAST:
+        known = _quickly(name, value, redactor)
+        if known is not None:
+            return known
     try:
         return _describe(name, value, Context(limits, redactor))
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - nothing of a value may reach the step that it belongs to
         return _by_type(name, value, error, limits, redactor)
+
+
+def _quickly(name: str, value: Any, redactor: Redactor) -> Description | None:
+    """Plain short scalars that hide nothing; None for those that need a closer look."""
+    if type(value) is str:
+        if (
+            len(value) > _SHORT_TEXT
+            or not value.isascii()
+            or "\0" in value
+            or "://" in value
+            or redactor.is_secret_name(name)
+            or redactor.text(value) != value
+        ):
+            return None
+    elif (type(value) is int and value.bit_length() > _PLAIN_BITS) or redactor.hides(name, value):
+        return None
+    return Description({name: value})
 
 
 def _describe(name: str, value: Any, context: Context) -> Description:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from plugin_core.capture.values.budget import Budget, BudgetSpentError, Digest
@@ -17,12 +18,14 @@ from plugin_core.redaction import REDACTED
 _SHOWN_COLUMNS: Final = 20
 _SHOWN_ROWS: Final = 5
 _LISTED: Final = 100
-_CELL: Final = 4_096  # bytes of a cell that are hashed in a sample
 _SAMPLED_COLUMNS: Final = 128
 _CHECK_EVERY: Final = 1_024
 _WHOLE_SHARE: Final = 0.8
+_WIDE_SHARE: Final = 0.5  # a sample of many columns takes its time too
 _SMALL: Final = 1 << 18  # bytes
-_PATIENCE: Final = 10
+_STR: Final = id(str)  # by id: a metaclass's own hash is never called
+_FEW: Final = 128
+_PATIENCE: Final = 5
 _SAMPLE_SHARE: Final = 0.8
 
 PARQUET: Final = ("application/vnd.apache.parquet", ".parquet")
@@ -38,18 +41,26 @@ def update_cells(digest: Digest, cells: Iterable[Any], budget: Budget, *, most: 
 
     ``most`` bounds the bytes taken of each cell. Raises UnknownCellError and BudgetSpentError.
     """
-    parts: list[bytes] = []
     only_text = True
-    for position, cell in enumerate(cells):
-        if position % _CHECK_EVERY == 0:
-            budget.check()
-            digest.update(b"".join(parts))
-            parts.clear()
-        data, is_text = _cell(cell)
-        only_text = only_text and is_text
-        parts += (len(data).to_bytes(8, "little"), data if most is None else data[:most])
-    digest.update(b"".join(parts))
+    stream = iter(cells)
+    while chunk := list(islice(stream, _CHECK_EVERY)):
+        budget.check()
+        if most is None and set(map(id, map(type, chunk))) == {_STR}:
+            _update_texts(digest, chunk)
+        else:
+            only_text = _update_each(digest, chunk, most) and only_text
     return only_text
+
+
+def _update_texts(digest: Digest, chunk: list[str]) -> None:
+    digest.text(",".join(map(str, map(len, chunk))))
+    digest.text("".join(chunk))
+
+
+def _update_each(digest: Digest, chunk: list[Any], most: int | None) -> bool:
+    cells = [_cell(cell) for cell in chunk]
+    digest.update(b"".join(part for data, _ in cells for part in (b"%d;" % len(data), data[:most])))
+    return all(is_text for _, is_text in cells)
 
 
 def _cell(cell: Any) -> tuple[bytes, bool]:
@@ -80,16 +91,20 @@ def _other_cell(cell: Any) -> bytes:
 
 
 def identify(
-    context: Context, size: int, whole: Callable[[Digest, Budget], None], sample: Callable[[Digest, Budget], None]
+    context: Context,
+    size: int,
+    whole: Callable[[Digest, Budget], None],
+    sample: Callable[[Digest, Budget], None],
+    parts: int = 1,
 ) -> str | None:
-    """The identity of content of ``size`` bytes: of all of it if that fits, else of a sample, else None.
+    """The identity of content of ``size`` bytes in ``parts`` columns: of all of it, else of a sample, else None.
 
-    Small content takes a millisecond; on a machine so busy that it takes longer, it is read as a whole all the same,
-    so that its identity is the same as elsewhere.
+    Small content takes a millisecond, but for a library's first use in the process: it is read as a whole all the
+    same, so that its identity is the same every time.
     """
     if context.reads_whole(size):
         try:
-            budget = context.budget.stage(_PATIENCE if size <= _SMALL else _WHOLE_SHARE)
+            budget = context.budget.stage(_share(size, parts))
             digest = context.digest("whole", budget)
             whole(digest, budget)
             return digest.identity()
@@ -104,6 +119,12 @@ def identify(
         return digest.identity(whole=False)
     except (BudgetSpentError, UnknownCellError):
         return None
+
+
+def _share(size: int, parts: int) -> float:
+    if parts > _FEW:
+        return _WIDE_SHARE
+    return _PATIENCE if size <= _SMALL else _WHOLE_SHARE
 
 
 def chosen_columns(columns: int) -> list[int]:
@@ -146,11 +167,13 @@ def _shown(name: str, cell: Any, context: Context) -> Any:
     return REDACTED if value == REDACTED else json.dumps(value, ensure_ascii=False)
 
 
-def masks(names: Iterable[object], context: Context, is_number: Callable[[int], bool]) -> bool:
+def masks(names: Sequence[object], context: Context, is_number: Callable[[int], bool]) -> bool:
     """Whether a table has a column whose content is secret by its name; if so nothing of it is stored."""
+    texts = [name if type(name) is str else "" for name in names]
+    if not context.redactor.may_name_secret("\n".join(texts)):
+        return False
     return any(
-        type(name) is str and context.redactor.hides(name, 0 if is_number(position) else "text")
-        for position, name in enumerate(names)
+        context.redactor.hides(name, 0 if is_number(position) else "text") for position, name in enumerate(texts)
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, Final, Protocol
 
 from plugin_core.capture.values.budget import Budget, Digest, whole_limit
@@ -10,7 +9,9 @@ from plugin_core.capture.values.description import Description, Limits
 from plugin_core.capture.values.inspection import type_name
 from plugin_core.redaction import MAX_REMEMBERED, Redactor
 
-_SCAN_CHUNK: Final = 1 << 16
+_SCAN_CHUNK: Final = 1 << 15
+_COPIED_PER_S: Final = 1e9  # bytes, into memory that is fresh
+_PART_S: Final = 5e-6
 PAYLOAD_WITHHELD: Final = {"payload": "withheld"}
 
 
@@ -59,16 +60,19 @@ class Context:
         """Whether content of this many bytes is read as a whole; else it is sampled."""
         return size <= whole_limit()
 
-    def stores(self, size: int) -> bool:
-        """Whether a snapshot of this many bytes may be taken."""
-        return self.limits.level == "full" and size <= self.limits.max_bytes and self.budget.left_s > 0
+    def stores(self, size: int, *, cost: float = 1.0, parts: int = 1) -> bool:
+        """Whether a snapshot of this many bytes may be taken: by level, size, and the time that copying takes.
 
-    def secret_names(self, names: Iterable[object]) -> frozenset[str]:
-        """Those of the (column) names under which text is secret."""
-        return frozenset(name for name in names if type(name) is str and self.redactor.is_secret_name(name))
+        ``cost`` is how much slower the copy is than one of bytes that lie in a row, in one of ``parts``.
+        """
+        return (
+            self.limits.level == "full"
+            and size <= self.limits.max_bytes
+            and self.budget.left_s > size * cost / _COPIED_PER_S + parts * _PART_S
+        )
 
     def is_clean(self, text: str) -> bool:
-        """Whether nothing in a text (of any length) looks like a secret. Takes about 10 ms for a megabyte."""
+        """Whether nothing in a text of any length looks like a secret. Takes some 60 ms a megabyte, in short steps."""
         step = _SCAN_CHUNK - MAX_REMEMBERED
         return all(
             self.redactor.text(chunk) == chunk

@@ -20,6 +20,9 @@ class Limits:
     ``level``: ``off``, ``params`` (scalars only), ``meta`` (no bytes) or ``full``. ``max_bytes`` bounds what is
     stored of one value, ``budget_s`` (seconds of ``clock``) the time that one value costs, ``depth`` and ``items``
     the containers that are looked into, ``text`` and ``preview`` the characters kept of a text.
+
+    ``clock`` is this thread's own CPU time, so that a busy machine does not change what is read of a value, and with
+    it the value's identity; reading files is bounded by ``io_clock``, the time that passes.
     """
 
     level: str = "full"
@@ -29,7 +32,8 @@ class Limits:
     items: int = 100
     text: int = 4_096
     preview: int = 1_024
-    clock: Clock = time.perf_counter
+    clock: Clock = time.thread_time
+    io_clock: Clock = time.perf_counter
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def instance_dict(value: object) -> dict[str, Any]:
     """An instance's own ``__dict__``, past properties of that name; empty if it has none."""
     for parent in mro_of(type(value)):
         slot = _class_dict_of(parent).get("__dict__")
-        if type(slot) is types.GetSetDescriptorType:
+        if type(slot) is types.GetSetDescriptorType or type(slot) is types.MemberDescriptorType:
             found = slot.__get__(value)
             return found if type(found) is dict else {}
     return {}

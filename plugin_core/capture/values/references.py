@@ -15,10 +15,13 @@ from plugin_core.capture.values.context import Context, printable
 from plugin_core.capture.values.description import DescribedArtifact, Description
 from plugin_core.capture.values.inspection import is_a
 from plugin_core.model.lineage import ArtifactType
+from plugin_core.redaction import REDACTED
 
 _URI: Final = re.compile(
     r"(?:s3[an]?|gs|gcs|azure|az|abfss?|wasbs?|adl|hdfs|dbfs|r2|oss|https?|ftps?|sftp|file)://\S{1,2040}", re.IGNORECASE
 )
+_USER: Final = re.compile(r"(?<=://)[^/?#\s]*@")
+_HIDDEN: Final = re.compile(r"(?:(?<=\?)|&)[\w.%~-]+=" + re.escape(REDACTED))
 _READ: Final = 1 << 18
 _READ_SHARE: Final = 0.5
 _KINDS: Final = (
@@ -42,7 +45,9 @@ def is_path(cls: type) -> bool:
 
 def describe_uri(name: str, uri: str, context: Context) -> Description:
     """A reference by its URI, without the secrets in it; a ``file://`` URI is looked at as a path."""
-    clean = context.redactor.text(printable(uri))
+    # Who reads it, and with what permission, is not part of which data it is.
+    clean = _USER.sub("", context.redactor.text(printable(uri)))
+    clean = _HIDDEN.sub("", clean).replace("?&", "?").removesuffix("?")
     parts = urlsplit(clean)
     if parts.scheme.lower() == "file" and parts.netloc in {"", "localhost"}:
         return _one(_of_path(name, unquote(parts.path), {"type": "str"}, context))
@@ -97,7 +102,7 @@ def _content(path: str, before: os.stat_result, context: Context) -> str | None:
     if before.st_size > whole_limit() // 2:
         return None
     try:
-        identity = _hashed(path, context, context.budget.stage(_READ_SHARE))
+        identity = _hashed(path, context, Budget(context.limits.io_clock, context.limits.budget_s * _READ_SHARE))
         after = os.stat(path)  # noqa: PTH116
     except (OSError, BudgetSpentError):
         return None

@@ -26,6 +26,7 @@ from plugin_core.model.metrics import Json
 
 _MAX_BITS: Final = 8_192  # past about 14,000 Python refuses to print in decimal
 _MAX_HEX: Final = 1_024
+_LONG: Final = 8_192
 
 Convert = Callable[[Any], Json]
 
@@ -37,6 +38,12 @@ def _int(value: int) -> Json:
         return plain
     text = hex(plain)
     return text if len(text) <= _MAX_HEX else f"{text[:_MAX_HEX]}… ({bits} bits)"
+
+
+def _str(value: str) -> Json:
+    """A text; a long one is made printable where a part of it is shown, since looking through it takes time."""
+    plain = str.__str__(value)
+    return printable(plain) if len(plain) <= _LONG else plain
 
 
 def _enum(value: enum.Enum) -> Json:
@@ -76,7 +83,7 @@ _CONVERTERS: Final[tuple[tuple[type, Convert], ...]] = (
     (enum.Enum, _enum),
     (int, _int),
     (float, float.__float__),
-    (str, lambda value: printable(str.__str__(value))),
+    (str, _str),
     (complex, lambda value: str(complex.__complex__(value))),
     (decimal.Decimal, decimal.Decimal.__str__),
     (fractions.Fraction, fractions.Fraction.__str__),
@@ -91,7 +98,7 @@ _EXACT: Final[Mapping[type, Convert]] = {
     bool: lambda value: value,
     int: _int,
     float: lambda value: value,
-    str: printable,
+    str: _str,
     range: range.__repr__,
     type(Ellipsis): lambda _: "...",
     types.FunctionType: _callable,

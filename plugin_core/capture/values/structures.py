@@ -89,16 +89,15 @@ def fields(value: Any) -> Iterator[tuple[str, Any]]:
     cls = type(value)
     if is_a(cls, tuple):
         names = class_attribute(cls, "_fields")
-        yield from zip((name for name in names if type(name) is str), tuple.__iter__(value), strict=False)
-        return
+        return zip((name for name in names if type(name) is str), tuple.__iter__(value), strict=False)
+    stored = instance_dict(value)
     declared = class_attribute(cls, "__dataclass_fields__")
-    stored: dict[str, Any] = {**_model_extra(value), **instance_dict(value)}
     if type(declared) is dict:
-        stored |= {name: item for name, item in slot_values(value) if name in declared}
-        stored = {name: stored[name] for name in cast("dict[str, Any]", declared) if name in stored}
-    elif class_attribute(cls, "__attrs_attrs__") is not None:
-        stored |= dict(slot_values(value))
-    yield from ((name, item) for name, item in stored.items() if type(name) is str)
+        slots = stored if stored.keys() >= declared.keys() else {**stored, **dict(slot_values(value))}
+        return iter([(name, slots[name]) for name in cast("dict[str, Any]", declared) if name in slots])
+    if class_attribute(cls, "__attrs_attrs__") is not None:
+        stored = {**stored, **dict(slot_values(value))}
+    return ((name, item) for name, item in {**_model_extra(value), **stored}.items() if type(name) is str)
 
 
 def _model_extra(value: Any) -> dict[str, Any]:

@@ -8,21 +8,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, groupby
 from operator import itemgetter
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, Executable, select
+from sqlalchemy import Connection, select
 
 from plugin_core.model import changes as c
+from plugin_core.model.lineage import NodeKind
 from plugin_core.stores.local import fold as f
 from plugin_core.stores.local import rows as r
 from plugin_core.stores.local import schema as s
 from plugin_core.stores.local import statements as q
+from plugin_core.stores.local.executing import many, rows_in
 from plugin_core.stores.local.fold import Folded, Key, clean, key_of
-from plugin_core.stores.local.rows import Ids, Row
+from plugin_core.stores.local.rows import Ids
 from plugin_core.stores.local.series import append_points
 
-IN_LIMIT: Final = 500  # names or ids asked for in one statement
-
+_NODES: Final = select(s.nodes.c.key, s.nodes.c.id)
+_NODES_OF: Final = {kind.value: _NODES.where(s.nodes.c.kind == kind.value) for kind in NodeKind}
+_JOURNALS: Final = select(s.journals.c.journal, s.journals.c.id)
+_UNNUMBERED: Final = select(s.components.c.experiment_id, s.components.c.id).where(
+    s.components.c.number.is_(None), s.components.c.experiment_id.is_not(None)
+)
 _PUTS: Final = {
     f.EXPERIMENT: q.PUT_EXPERIMENT,
     f.TRIAL: q.PUT_TRIAL,
@@ -45,17 +51,6 @@ def apply_changes(connection: Connection, changes: Iterable[c.Change]) -> None:
     append_points(connection, {(ids[key], metric): points for (key, metric), points in folded.points.items()})
 
 
-def many(connection: Connection, statement: Executable, rows: Iterable[Row]) -> None:
-    """Run a statement for each row, if there are any."""
-    if given := list(rows):
-        connection.execute(statement, given)
-
-
-def parts(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    """Slices that fit into one IN list."""
-    return (values[i : i + IN_LIMIT] for i in range(0, len(values), IN_LIMIT))
-
-
 def find_ids(connection: Connection, keys: Iterable[Key]) -> dict[Key, int]:
     """Ids of those of the nodes that are known."""
     found: dict[Key, int] = {}
@@ -63,9 +58,8 @@ def find_ids(connection: Connection, keys: Iterable[Key]) -> dict[Key, int]:
     for kind, key in keys:
         by_kind.setdefault(kind, []).append(key)
     for kind, names in by_kind.items():
-        for part in parts(names):
-            query = select(s.nodes.c.key, s.nodes.c.id).where(s.nodes.c.key.in_(part), s.nodes.c.kind == kind)
-            found.update(((kind, key), node) for key, node in connection.execute(query))
+        rows = rows_in(connection, _NODES_OF[kind], s.nodes.c.key, names)
+        found.update(((kind, key), node) for key, node in rows)
     return found
 
 
@@ -93,11 +87,8 @@ def _put_journals(connection: Connection, folded: Folded) -> dict[str, int]:
     many(connection, q.PUT_JOURNAL, rows)
     seen = ({"name": clean(j.owner.journal), "at": j.at, "lease": j.lease_until} for j in folded.journals)
     many(connection, q.SEE_JOURNAL, seen)
-    owners: dict[str, int] = {}
-    for part in parts(list(folded.owners)):
-        query = select(s.journals.c.journal, s.journals.c.id).where(s.journals.c.journal.in_(part))
-        owners.update((journal, place) for journal, place in connection.execute(query))
-    return owners
+    known = rows_in(connection, _JOURNALS, s.journals.c.journal, list(folded.owners))
+    return {journal: place for journal, place in known}  # noqa: C416 - rows are of any length to a type checker
 
 
 def _put_nodes(connection: Connection, folded: Folded, ids: Ids, fresh: set[Key]) -> None:
@@ -120,17 +111,10 @@ def _place_components(connection: Connection, folded: Folded, ids: Ids) -> None:
         if change.trial is not None
     )
     many(connection, q.ADD_MEMBER, members)
-    unnumbered: list[tuple[int, int]] = []
-    for part in parts(sorted({ids[key] for key, _ in put})):
-        unnumbered += _unnumbered(connection, part)
-    for experiment, found in groupby(sorted(unnumbered), key=itemgetter(0)):
+    placed = list({ids[key] for key, _ in put})
+    unnumbered = sorted(rows_in(connection, _UNNUMBERED, s.components.c.id, placed))
+    for experiment, found in groupby(unnumbered, key=itemgetter(0)):
         _number(connection, experiment, [component for _, component in found])
-
-
-def _unnumbered(connection: Connection, components: Sequence[int]) -> list[tuple[int, int]]:
-    t = s.components.c
-    query = select(t.experiment_id, t.id).where(t.id.in_(components), t.number.is_(None), t.experiment_id.is_not(None))
-    return [(experiment, component) for experiment, component in connection.execute(query)]
 
 
 def _number(connection: Connection, experiment: int, components: Sequence[int]) -> None:

@@ -66,13 +66,13 @@ class Connections:
         self._idle: list[Connection] = []
         self._file: tuple[int, int] | None = None
         self._wal_tried = 0
-        self._fork_ready = False
+        self._gate = _Gate()
 
     @contextmanager
     def read(self) -> Generator[Connection]:
         """A connection on one snapshot of the store."""
         self.follow_file()
-        with translated(self.path):
+        with translated(self.path), self._gate.entered():
             connection = self._take_reader()
             try:
                 with connection.begin():
@@ -89,7 +89,7 @@ class Connections:
     def write(self) -> Generator[Connection]:
         """A connection in a write transaction: committed at the end, rolled back on any exception."""
         self.follow_file()
-        with self.locked():
+        with self.locked(), self._gate.entered():
             connection = self._open_writer()
             try:
                 with connection.begin():
@@ -116,7 +116,7 @@ class Connections:
         """Prepare the file on first use, and again if it was removed or replaced since."""
         if self._file is not None and self._file == _identity(self.path):
             return
-        with self._write_mutex:
+        with self._write_mutex, self._gate.entered():
             if self._file is not None and self._file != _identity(self.path):
                 self._close_all()
             if self._file is None:
@@ -134,7 +134,7 @@ class Connections:
 
     def close(self) -> None:
         """Checkpoint, and close what is idle; using it again opens new connections."""
-        with self._write_mutex:
+        with self._write_mutex, self._gate.entered():
             if self._writer is not None and self._file == _identity(self.path):
                 with suppress(StoreError), self.locked():
                     _driver(self._writer).execute("PRAGMA wal_checkpoint(PASSIVE)")
@@ -208,26 +208,65 @@ class Connections:
             connection.execute(pragma)
         return connection
 
-    # Before a fork nothing may be in a transaction; a thread that is gets a second to finish.
-
     def before_fork(self) -> None:
-        """Close what a child must not inherit."""
-        self._fork_ready = self._write_mutex.acquire(timeout=_FORK_WAIT_S)
-        if self._fork_ready:
+        """Close what a child must not inherit, once no thread is in a transaction."""
+        if self._gate.shut(_FORK_WAIT_S):
             self._close_all()
-            self._file_lock.forget()
 
     def after_fork_in_parent(self) -> None:
         """Go on."""
-        if self._fork_ready:
-            self._write_mutex.release()
+        self._gate.open()
 
     def after_fork_in_child(self) -> None:
-        """Begin anew."""
+        """Begin anew. The copy of the lock's file must go, or it keeps the lock alive after the parent's death."""
         _abandoned.extend(c for c in (self._writer, *self._idle) if c is not None)
         with suppress(OSError):
             self._file_lock.forget()
         self._reset()
+
+
+class _Gate:
+    """Lets threads into transactions, and none while a fork is about to happen.
+
+    SQLite keeps locks and state per process, so that a child forked in the midst of a transaction may hang
+    or believe that a lock is its own.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._inside = 0
+        self._is_shut = False
+        self._depth = threading.local()
+
+    @contextmanager
+    def entered(self) -> Generator[None]:
+        """Be inside; a thread that is may enter again."""
+        depth: int = getattr(self._depth, "value", 0)
+        if depth == 0:
+            with self._changed:
+                self._changed.wait_for(lambda: not self._is_shut)
+                self._inside += 1
+        self._depth.value = depth + 1
+        try:
+            yield
+        finally:
+            self._depth.value = depth
+            if depth == 0:
+                with self._changed:
+                    self._inside -= 1
+                    self._changed.notify_all()
+
+    def shut(self, timeout_s: float) -> bool:
+        """Let nobody in any more, and wait until all are out; whether they are, in time."""
+        with self._changed:
+            self._is_shut = True
+            return self._changed.wait_for(lambda: self._inside == 0, timeout_s)
+
+    def open(self) -> None:
+        """Let threads in again."""
+        with self._changed:
+            self._is_shut = False
+            self._changed.notify_all()
 
 
 def _engine(connect: Callable[[], sqlite3.Connection], begin: str) -> Engine:

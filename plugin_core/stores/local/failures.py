@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy.exc import DBAPIError
 
-from plugin_core.errors import StoreError, StoreReadOnlyError, StoreUnavailableError
+from plugin_core.errors import FlowtrailError, InvalidValueError, StoreError, StoreReadOnlyError, StoreUnavailableError
 
 _LOCKED: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _READ_ONLY: Final = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}
@@ -25,18 +25,29 @@ _OUT_OF_REACH: Final = {
 
 @contextmanager
 def translated(path: Path, *, holder: str | None = None) -> Generator[None]:
-    """Raise StoreError and its kin for what SQLite, SQLAlchemy and the file system raise inside."""
+    """Raise ours for what SQLite, SQLAlchemy and the file system raise inside.
+
+    StoreError and its kin are about the store; InvalidValueError is about what it was given.
+    """
     try:
         yield
     except DBAPIError as error:
         raise _translation(error.orig or error, path, holder) from error
     except (sqlite3.Error, OSError) as error:
         raise _translation(error, path, holder) from error
+    except OverflowError as error:  # what sqlite3 says to an integer that it cannot hold
+        raise InvalidValueError(f"The store {path} cannot hold an integer of more than 64 bits.") from error
 
 
-def _translation(error: BaseException, path: Path, holder: str | None) -> StoreError:
+def _translation(error: BaseException, path: Path, holder: str | None) -> FlowtrailError:
     if isinstance(error, OSError):
         return _of_file_system(error, path)
+    if isinstance(error, sqlite3.DataError | sqlite3.IntegrityError) or str(error).startswith("Error binding"):
+        return InvalidValueError(f"The store {path} cannot hold a value: {error}.")
+    return _of_sqlite(error, path, holder)
+
+
+def _of_sqlite(error: BaseException, path: Path, holder: str | None) -> StoreError:
     code = getattr(error, "sqlite_errorcode", None)
     primary = code & 0xFF if isinstance(code, int) else None
     if primary in _LOCKED:

@@ -12,7 +12,7 @@ from plugin_core.model.lineage import NodeKind, NodeRef
 from plugin_core.stores.local import fold as f
 from plugin_core.stores.local import schema as s
 from plugin_core.stores.local import statements as q
-from plugin_core.stores.local.apply import many
+from plugin_core.stores.local.executing import many
 from plugin_core.stores.local.graph import node_id, node_refs
 
 _AFTER_ALL: Final = "\U0010ffff"

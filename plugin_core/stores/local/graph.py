@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from sqlalchemy import Connection, func, select
 
@@ -23,9 +23,10 @@ from plugin_core.model.lineage import (
 )
 from plugin_core.model.queries import Direction, LineageQuery
 from plugin_core.stores.local import schema as s
-from plugin_core.stores.local.apply import find_ids, parts
+from plugin_core.stores.local.apply import find_ids
+from plugin_core.stores.local.executing import raw_rows, rows_in
 from plugin_core.stores.local.fold import key_of
-from plugin_core.stores.local.listing import Tags, micros_of, moment, raw_rows
+from plugin_core.stores.local.listing import Tags, micros_of, moment
 from plugin_core.stores.local.values import properties as properties_of
 
 Properties: TypeAlias = dict[str, str]
@@ -134,8 +135,7 @@ _VERTICES: Final = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(NamedTuple):
     """A node as a walk meets it."""
 
     ref: NodeRef
@@ -147,12 +147,10 @@ class _Found:
 
 def _described(connection: Connection, ids: Sequence[int]) -> dict[int, _Found]:
     found: dict[int, _Found] = {}
-    for part in parts(ids):
-        for node, kind, key, name, label, type_, created, modified in raw_rows(
-            connection, _VERTICES.where(s.nodes.c.id.in_(part))
-        ):
-            ref = NodeRef(_KINDS[kind], key if name is None else name)
-            found[node] = _Found(ref, label or name or key, type_, created, modified)
+    rows = rows_in(connection, _VERTICES, s.nodes.c.id, ids)
+    for node, kind, key, name, label, type_, created, modified in rows:
+        ref = NodeRef(_KINDS[kind], name or key)
+        found[node] = _Found(ref, label or name or key, type_, created, modified)
     return found
 
 
@@ -199,18 +197,17 @@ class _Walk:
     """Nodes met, with their least depth, in order; and the edges walked."""
 
     depths: dict[int, int] = field(default_factory=dict[int, int])
-    edges: dict[tuple[int, int, str], Edge] = field(default_factory=dict[tuple[int, int, str], Edge])
+    edges: dict[Edge, None] = field(default_factory=dict[Edge, None])
 
 
 def _step(connection: Connection, frontier: Sequence[int], direction: Direction) -> Iterator[tuple[int, Edge]]:
     """Edges at the frontier, each with the node at its other end."""
-    for part in parts(frontier):
-        if direction is not Direction.DESCENDANTS:
-            for edge in raw_rows(connection, EDGES.where(_a.destination_id.in_(part))):
-                yield edge[0], edge
-        if direction is not Direction.ASCENDANTS:
-            for edge in raw_rows(connection, EDGES.where(_a.source_id.in_(part))):
-                yield edge[1], edge
+    if direction is not Direction.DESCENDANTS:
+        for edge in rows_in(connection, EDGES, _a.destination_id, frontier):
+            yield edge[0], edge
+    if direction is not Direction.ASCENDANTS:
+        for edge in rows_in(connection, EDGES, _a.source_id, frontier):
+            yield edge[1], edge
 
 
 def _walk(connection: Connection, start: int, direction: Direction, max_depth: int) -> _Walk:
@@ -219,7 +216,7 @@ def _walk(connection: Connection, start: int, direction: Direction, max_depth: i
     for depth in range(1, max_depth + 1):
         reached: list[int] = []
         for node, edge in _step(connection, frontier, direction):
-            walk.edges[edge[:3]] = edge
+            walk.edges[edge] = None  # both ends of an edge may be walked from
             if node not in walk.depths:
                 walk.depths[node] = depth
                 reached.append(node)
@@ -234,15 +231,17 @@ def lineage(connection: Connection, start: NodeRef, query: LineageQuery) -> Subg
     first = node_id(connection, start)
     walk = _walk(connection, first, query.direction, query.max_depth)
     nodes = _described(connection, list(walk.depths))
-    wanted = [node for node in walk.depths if node != first and node in nodes and _passes(nodes[node], query)]
+    wanted = [node for node in walk.depths if node != first]
+    if _chooses(query):
+        wanted = [node for node in wanted if _passes(nodes[node], query)]
     if query.properties:
         wanted = _with_properties(connection, wanted, query.properties)
     kept = wanted if query.limit is None else wanted[: query.limit]
-    shown = {first, *kept}
-    edges = [edge for edge in walk.edges.values() if edge[0] in shown and edge[1] in shown]
+    shown = {first, *kept} if query.include_edges else frozenset[int]()
+    edges = (edge for edge in walk.edges if edge[0] in shown and edge[1] in shown)
     return Subgraph(
         vertices=tuple(_vertex(nodes[node], walk.depths[node]) for node in kept),
-        edges=tuple(_associations(edges, nodes)) if query.include_edges else (),
+        edges=tuple(_associations(edges, nodes)),
         truncated=len(kept) < len(wanted),
     )
 
@@ -254,6 +253,11 @@ def _vertex(found: _Found, depth: int) -> Vertex:
 def _associations(edges: Iterable[Edge], nodes: Mapping[int, _Found]) -> Iterator[Association]:
     for source, to, type_, at in edges:
         yield Association(source=nodes[source].ref, destination=nodes[to].ref, type=type_, created_at=moment(at))
+
+
+def _chooses(query: LineageQuery) -> bool:
+    times = (query.created_before, query.created_after, query.modified_before, query.modified_after)
+    return bool(query.kinds or query.types) or any(time is not None for time in times)
 
 
 def _passes(node: _Found, query: LineageQuery) -> bool:

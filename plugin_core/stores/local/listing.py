@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, func, select, tuple_
+from sqlalchemy import ColumnElement, FromClause, and_, func, select, tuple_
 
 from plugin_core.model.components import Component, Kind, OrchestratorRef, Owner, Status
 from plugin_core.model.experiments import Experiment, Trial
 from plugin_core.model.queries import ComponentQuery, SortBy
 from plugin_core.stores.local import fold as f
 from plugin_core.stores.local import schema as s
+from plugin_core.stores.local.executing import AnySelect
 from plugin_core.stores.local.fold import key_of
 
-AnySelect: TypeAlias = Select[*tuple[Any, ...]]  # of any number of columns
 Tags: TypeAlias = dict[str, str | None]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -24,19 +25,12 @@ _MICRO: Final = timedelta(microseconds=1)
 
 def moment(micros: int) -> datetime:
     """The aware UTC datetime of microseconds since the epoch, exactly."""
-    return _EPOCH + timedelta(microseconds=micros)
+    return _EPOCH + timedelta(0, 0, micros)
 
 
 def micros_of(at: datetime) -> int:
     """Microseconds since the epoch of an aware datetime; a naive one is taken as local time."""
     return (at.astimezone(UTC) - _EPOCH) // _MICRO
-
-
-def raw_rows(connection: Connection, query: AnySelect) -> list[tuple[Any, ...]]:
-    """All rows as the driver's own tuples, which cost a third of SQLAlchemy's."""
-    cursor: Any = connection.execute(query).cursor
-    rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows
 
 
 # Experiments and trials
@@ -141,6 +135,7 @@ COMPONENTS: Final = select(
     _t.source_arn,
 ).select_from(_FROM)
 
+_NONE: Final[dict[str, Any]] = {}  # shared by thousands of components, which promise not to change it
 _KINDS: Final = {kind.value: kind for kind in Kind}
 _STATUSES: Final = {status.value: status for status in Status}
 
@@ -175,13 +170,16 @@ def component_of(row: Sequence[Any], tags: Tags | None = None, properties: dict[
         orchestrator=OrchestratorRef(system=system, execution_id=execution_id, step_id=step_id, url=url)
         if system is not None
         else None,
-        owner=Owner(journal=journal, host=host, pid=pid, boot_id=boot_id, started=process_started)
-        if host is not None
-        else None,
+        owner=None if host is None else _owner(journal, host, pid, boot_id, process_started),
         source_arn=source_arn,
-        tags=tags or {},
-        properties=properties or {},
+        tags=_NONE if tags is None else tags,
+        properties=_NONE if properties is None else properties,
     )
+
+
+@lru_cache(maxsize=256)  # a process owns many components
+def _owner(journal: str, host: str, pid: int, boot_id: str, started: str) -> Owner:
+    return Owner(journal=journal, host=host, pid=pid, boot_id=boot_id, started=started)
 
 
 def components_query(query: ComponentQuery) -> AnySelect:

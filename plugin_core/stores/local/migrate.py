@@ -29,27 +29,27 @@ class Version:
     min_reader: int
     min_writer: int
 
-    @property
-    def is_writable(self) -> bool:
-        """Whether this flowtrail may write."""
-        return self.min_writer <= s.SCHEMA_VERSION
 
-
-def prepare(connections: Connections) -> Version:
-    """Make or migrate the file if need be, and say what it is.
-
-    Raises StoreVersionError for one that this flowtrail cannot even read.
-    """
+def prepare(connections: Connections) -> None:
+    """Make or migrate the file if need be. Raises StoreVersionError for one that this flowtrail cannot even read."""
     version = _seen(connections)
     if version is None or version.version < s.SCHEMA_VERSION:
         version = _readable(version, connections.path) if connections.is_read_only else _upgraded(connections)
     if version.min_reader > s.SCHEMA_VERSION:
-        raise newer(connections.path, version, "read")
-    return version
+        raise _newer(connections.path, version, "read")
 
 
-def newer(path: Path, version: Version, what: str) -> StoreVersionError:
-    """The error for a file that a newer flowtrail made."""
+def require_writable(connection: Connection, path: Path) -> None:
+    """Raise StoreVersionError if a newer flowtrail has made the file one that this one must not write to.
+
+    Asked in each write transaction, since it may have happened since the file was opened.
+    """
+    version = _version(connection)
+    if version is not None and version.min_writer > s.SCHEMA_VERSION:
+        raise _newer(path, version, "write to")
+
+
+def _newer(path: Path, version: Version, what: str) -> StoreVersionError:
     return StoreVersionError(
         f"The store {path} has schema {version.version}, made by a newer flowtrail; this one has {s.SCHEMA_VERSION} "
         f"and cannot {what} it.",

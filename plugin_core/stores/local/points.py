@@ -101,7 +101,7 @@ def unpack(chunk: bytes) -> Columns:
     """Decode a chunk. Raises StoreError for one that is damaged or of a format that came later."""
     try:
         return _unpack(chunk)
-    except (struct.error, zlib.error, ValueError, IndexError) as error:
+    except (struct.error, zlib.error, ValueError, IndexError, OverflowError) as error:
         raise StoreError(
             f"A chunk of points cannot be read: {error}.",
             hint="`flowtrail doctor` checks the store; a newer flowtrail may know the format.",

@@ -151,8 +151,7 @@ components = Table(
     Index(None, "status"),
 )
 for _name in ("parent_id", "root_id", "execution_id", "step_id", "run_name", "source_arn"):
-    _given = components.c[_name].is_not(None)
-    Index(f"ix_components_{_name}", components.c[_name], sqlite_where=_given, postgresql_where=_given)
+    Index(f"ix_components_{_name}", components.c[_name], sqlite_where=components.c[_name].is_not(None))
 
 trial_components = Table(
     "trial_components",
@@ -257,8 +256,7 @@ artifacts = Table(
 )
 
 
-_has_blob = artifacts.c.blob.is_not(None)
-Index("ix_artifacts_blob", artifacts.c.blob, sqlite_where=_has_blob, postgresql_where=_has_blob)
+Index("ix_artifacts_blob", artifacts.c.blob, sqlite_where=artifacts.c.blob.is_not(None))
 
 
 def _described(name: str, *own: Column[str]) -> Table:
@@ -285,6 +283,6 @@ associations = Table(
     _owned_by("destination_id"),
     Column("type", Text, primary_key=True),
     Column("at_us", _Micros, nullable=False),
-    Index(None, "destination_id", "source_id"),
+    Index("ix_associations_destination", "destination_id", "source_id", "type", "at_us"),  # answers a walk alone
     sqlite_with_rowid=False,
 )

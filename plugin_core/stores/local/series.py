@@ -1,8 +1,8 @@
 """Appends points to series: summaries merged, chunks joined while they are small.
 
-A series logged live gets a small chunk with each drain. Each new chunk takes in the ones before it that
-are no longer than itself, so that a series has few chunks and a point is rewritten at most some ten times.
-Chunks before ``open_ordinal`` are full, and are never changed again.
+A series logged live gets a small chunk with each drain. Chunks are joined in the manner of a
+log-structured merge tree, eight of a size at a time, so that a series has few chunks and a point is
+rewritten a few times at most. Chunks before ``open_ordinal`` are full, and are never changed again.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from sqlalchemy import Connection, bindparam, select, tuple_, update
 
 from plugin_core.stores.local import schema as s
 from plugin_core.stores.local import statements as q
+from plugin_core.stores.local.executing import many
 from plugin_core.stores.local.points import CHUNK_POINTS, Columns, Moments, last_index, merged, moments, pack, unpack
 
 SeriesKey: TypeAlias = tuple[int, str]  # component id, metric
 
 _NO_MOMENTS = Moments(0)
+_FAN = 8
 _PAIRS = 200  # series asked for in one statement
 
 _SUMMARY = (
@@ -29,9 +31,7 @@ _SUMMARY = (
 )  # fmt: skip
 _KNOWN = select(s.series.c.component_id, s.series.c.name, s.series.c.id, *(s.series.c[name] for name in _SUMMARY))
 _UPDATE = (
-    update(s.series)
-    .where(s.series.c.id == bindparam("series"))
-    .values({name: bindparam(f"new_{name}") for name in _SUMMARY})
+    update(s.series).where(s.series.c.id == bindparam("series")).values({name: bindparam(name) for name in _SUMMARY})
 )
 _OPEN_CHUNKS = (
     select(s.chunks.c.ordinal, s.chunks.c.count)
@@ -96,19 +96,15 @@ def _append(connection: Connection, points: Mapping[SeriesKey, Columns]) -> None
     known = _known(connection, points)
     fresh = {key: _Series() for key in points if key not in known}
     if fresh:
-        connection.execute(q.ADD_SERIES, [_fresh_row(key) for key in fresh])
+        many(connection, q.ADD_SERIES, (_fresh_row(key) for key in fresh))
         known |= _known(connection, fresh)
     chunks: list[dict[str, Any]] = []
     for key, columns in points.items():
         series = known[key]
         series.add(columns)
         chunks += _chunks(series, columns if key in fresh else _joined(connection, series, columns))
-    connection.execute(q.ADD_CHUNK, chunks)
-    rows = [
-        {"series": series.id} | {f"new_{name}": value for name, value in series.row().items()}
-        for series in known.values()
-    ]
-    connection.execute(_UPDATE, rows)
+    many(connection, q.ADD_CHUNK, chunks)
+    many(connection, _UPDATE, ({"series": series.id} | series.row() for series in known.values()))
 
 
 def _known(connection: Connection, keys: Mapping[SeriesKey, Any]) -> dict[SeriesKey, _Series]:
@@ -151,14 +147,17 @@ def _joined(connection: Connection, series: _Series, new: Columns) -> Columns:
     return columns
 
 
-def _first_taken_in(chunks: list[tuple[int, int]], size: int) -> int | None:
-    """The ordinal of the first chunk to join with ``size`` new points; None for none."""
-    first = None
-    for ordinal, count in reversed(chunks):
-        if count > size or count >= CHUNK_POINTS:
-            break
-        first, size = ordinal, size + count
-    return first
+def _first_taken_in(chunks: list[tuple[int, int]], new: int) -> int | None:
+    """The ordinal of the first chunk to join with ``new`` points; None for none.
+
+    A chunk is joined once FAN - 1 times as many points have come after it.
+    """
+    after = new + sum(count for _, count in chunks)
+    for ordinal, count in chunks:
+        after -= count
+        if count < CHUNK_POINTS and after >= (_FAN - 1) * count:
+            return ordinal
+    return None
 
 
 def _chunks(series: _Series, points: Columns) -> list[dict[str, Any]]:

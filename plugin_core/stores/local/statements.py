@@ -132,6 +132,9 @@ def _set_watermark() -> Insert:
 
 SET_WATERMARK: Final = _set_watermark()
 WATERMARK: Final = select(s.journals.c.watermark).where(s.journals.c.journal == bindparam("name"))
+LEASES: Final = select(s.journals.c.journal, s.journals.c.lease_until_us).where(
+    s.journals.c.lease_until_us.is_not(None)
+)
 
 # A reported status beats a guess if it is final, or later; a guess beats what was reported if that is not
 # final, and earlier; else the later one wins.

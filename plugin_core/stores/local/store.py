@@ -19,8 +19,9 @@ from plugin_core.model.queries import ComponentQuery, LineageQuery
 from plugin_core.stores.local import finding, graph, listing, migrate, values
 from plugin_core.stores.local import schema as s
 from plugin_core.stores.local import statements as q
-from plugin_core.stores.local.apply import apply_changes, parts
+from plugin_core.stores.local.apply import apply_changes
 from plugin_core.stores.local.connection import LOCK_TIMEOUT_S, Connections
+from plugin_core.stores.local.executing import raw_rows, rows_in
 from plugin_core.stores.local.fold import clean
 from plugin_core.stores.local.location import path_of
 
@@ -32,20 +33,15 @@ class LocalStore:
 
     def __init__(self, url: str, *, read_only: bool = False, lock_timeout_s: float = LOCK_TIMEOUT_S) -> None:
         self.url = url
-        self._version: migrate.Version | None = None
         self._connections = Connections(
-            path_of(url), prepare=self._prepare, is_read_only=read_only, lock_timeout_s=lock_timeout_s
+            path_of(url), prepare=migrate.prepare, is_read_only=read_only, lock_timeout_s=lock_timeout_s
         )
         self._connections.follow_file()
 
-    def _prepare(self, connections: Connections) -> None:
-        self._version = migrate.prepare(connections)
-
     @contextmanager
     def _writing(self) -> Generator[Connection]:
-        if self._version is not None and not self._version.is_writable:
-            raise migrate.newer(self._connections.path, self._version, "write to")
         with self._connections.write() as connection:
+            migrate.require_writable(connection, self._connections.path)
             yield connection
 
     # Writing
@@ -79,14 +75,9 @@ class LocalStore:
     def leases(self, journals: Sequence[str], /) -> dict[str, datetime]:
         """See TrackingStore."""
         named = {clean(journal): journal for journal in journals}
-        j = s.journals.c
-        known = select(j.journal, j.lease_until_us).where(j.lease_until_us.is_not(None))
         with self._connections.read() as connection:
-            return {
-                named[name]: listing.moment(until)
-                for part in parts(list(named))
-                for name, until in connection.execute(known.where(j.journal.in_(part)))
-            }
+            known = rows_in(connection, q.LEASES, s.journals.c.journal, [*named])
+            return {named[name]: listing.moment(until) for name, until in known}
 
     def delete(self, node: NodeRef, /, *, cascade: bool = False) -> None:
         """See TrackingStore."""
@@ -130,15 +121,14 @@ class LocalStore:
         """See TrackingStore."""
         with self._connections.read() as connection:
             node = graph.node_id(connection, NodeRef(NodeKind.COMPONENT, name))
-            row = listing.raw_rows(connection, listing.COMPONENTS.where(s.components.c.id == node))[0]
+            row = next(raw_rows(connection, listing.COMPONENTS.where(s.components.c.id == node)))
             tags, properties = values.tags(connection, [node]), values.properties(connection, [node])
         return listing.component_of(row, tags[node], properties[node])
 
     def components(self, query: ComponentQuery, /) -> list[Component]:
         """See TrackingStore."""
         with self._connections.read() as connection:
-            rows = listing.raw_rows(connection, listing.components_query(query))
-        return [listing.component_of(row) for row in rows]
+            return [listing.component_of(row) for row in raw_rows(connection, listing.components_query(query))]
 
     def parameters(self, components: Sequence[int], /) -> dict[int, dict[str, Json]]:
         """See TrackingStore."""
@@ -241,19 +231,19 @@ def _watermark(connection: Connection, journal: str) -> int:
 
 
 def _experiments(connection: Connection, query: Any) -> list[Experiment]:
-    rows = listing.raw_rows(connection, query)
+    rows = list(raw_rows(connection, query))
     tags = values.tags(connection, [row[0] for row in rows])
     return [listing.experiment_of(row, tags[row[0]]) for row in rows]
 
 
 def _trials(connection: Connection, query: Any) -> list[Trial]:
-    rows = listing.raw_rows(connection, query)
+    rows = list(raw_rows(connection, query))
     tags = values.tags(connection, [row[0] for row in rows])
     return [listing.trial_of(row, tags[row[0]]) for row in rows]
 
 
 def _artifacts(connection: Connection, query: Any) -> list[Artifact]:
-    rows = listing.raw_rows(connection, query)
+    rows = list(raw_rows(connection, query))
     ids = [row[0] for row in rows]
     properties, tags = values.properties(connection, ids), values.tags(connection, ids)
     return [graph.artifact_of(row, properties[row[0]], tags[row[0]]) for row in rows]

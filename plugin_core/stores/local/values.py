@@ -15,8 +15,8 @@ from plugin_core.model.components import ArtifactValue
 from plugin_core.model.metrics import Json, MetricPoint, MetricSummary
 from plugin_core.model.parameters import from_text
 from plugin_core.stores.local import schema as s
-from plugin_core.stores.local.apply import parts
-from plugin_core.stores.local.listing import AnySelect, moment, raw_rows
+from plugin_core.stores.local.executing import AnySelect, rows_in
+from plugin_core.stores.local.listing import moment
 from plugin_core.stores.local.points import by_step, unpack
 
 T = TypeVar("T")
@@ -24,12 +24,15 @@ T = TypeVar("T")
 _PARAMETERS: Final = select(s.parameters.c.component_id, s.parameters.c.name, s.parameters.c.text).order_by(
     s.parameters.c.component_id, s.parameters.c.name
 )
-_ENTRIES: Final = select(
+_ENTRY: Final = select(
     s.artifact_values.c.component_id,
     s.artifact_values.c.name,
     s.artifact_values.c.value,
     s.artifact_values.c.media_type,
 ).order_by(s.artifact_values.c.component_id, s.artifact_values.c.name)
+_ENTRIES: Final = {
+    is_output: _ENTRY.where(s.artifact_values.c.is_output == int(is_output)) for is_output in (True, False)
+}
 _TAGS: Final = (
     select(s.tags.c.node_id, s.tags.c.key, s.tags.c.value)
     .where(s.tags.c.removed == 0)
@@ -57,10 +60,8 @@ def _by_node(
 ) -> dict[int, dict[str, T]]:
     """Rows of (id, name, ...) as a map of maps; an id without rows has an empty one."""
     found: dict[int, dict[str, T]] = {node: {} for node in ids}
-    node_column = query.selected_columns[0]
-    for part in parts(ids):
-        for row in raw_rows(connection, query.where(node_column.in_(part))):
-            found[row[0]][row[1]] = value(row)
+    for row in rows_in(connection, query, query.selected_columns[0], ids):
+        found[row[0]][row[1]] = value(row)
     return found
 
 
@@ -73,8 +74,7 @@ def artifact_values(
     connection: Connection, ids: Sequence[int], *, is_output: bool
 ) -> dict[int, dict[str, ArtifactValue]]:
     """Artifact entries by component and name."""
-    query = _ENTRIES.where(s.artifact_values.c.is_output == int(is_output))
-    return _by_node(connection, query, ids, lambda row: ArtifactValue(value=row[2], media_type=row[3]))
+    return _by_node(connection, _ENTRIES[is_output], ids, lambda row: ArtifactValue(value=row[2], media_type=row[3]))
 
 
 def tags(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, str | None]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import pytest
@@ -148,6 +149,13 @@ def test_each_filter_finds_what_it_says(store: TrackingStore, query: dict[str, A
     ])  # fmt: skip
 
     assert set(names(store, **query)) == expected
+
+
+def test_components_may_be_sent_to_another_process(store: TrackingStore) -> None:
+    store.write([component("a", orchestrator=PREFECT, owner=OWNER)])
+
+    found = store.components(ComponentQuery())
+    assert pickle.loads(pickle.dumps(found)) == found  # noqa: S301 - it is our own
 
 
 def test_a_listing_leaves_tags_and_properties_to_be_asked_for(store: TrackingStore) -> None:

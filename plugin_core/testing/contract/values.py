@@ -14,8 +14,8 @@ from plugin_core.stores.protocol import TrackingStore
 from plugin_core.testing.contract.making import artifact, batch, component, of_artifact, of_component, parameters, when
 
 VALUES: list[Json] = [
-    0, -1, 2**63, 10**400, 0.1, -0.0, 1e308, math.inf, -math.inf, True, False, None, "", "text", "1", "💥", "lone \ud800",
-    [], [1, [2, {"a": None}]], {}, {"a": {"b": [1.5, "x"]}}, {"$float": "nan"},
+    0, -1, 2**63, 10**400, 0.1, -0.0, 1e308, math.inf, -math.inf, True, False, None, "", "text", "1", "💥",
+    "lone \ud800", [], [1, [2, {"a": None}]], {}, {"a": {"b": [1.5, "x"]}}, {"$float": "nan"},
 ]  # fmt: skip
 
 

@@ -142,7 +142,7 @@ def sample() -> list[Change]:
             is_output=False,
             values={"frame": ArtifactValue(value=FRAME, media_type="text/csv")},
         ),
-        PutComponent(at=START + 60 * SECOND, name="iris-first", experiment="iris", run_name="first", kind=Kind.SCRIPT),
+        PutComponent(at=START + 60 * SECOND, name="iris-first", experiment="iris", run_name="first"),
         *ended("iris-first", 60, Status.COMPLETED),
         series("iris-first", "auc", [0.7]),
     ]

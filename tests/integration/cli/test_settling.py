@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from plugin_core.capture.reconcile import settle
 from plugin_core.model.changes import Batch, JournalSeen, PutComponent, SetStatus
 from plugin_core.model.components import OrchestratorRef, Owner, Status
 from plugin_core.stores import open_store
+from plugin_core.tracking.reconcile import settle
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HERE = Owner(journal="here", host="h", pid=1, boot_id="b", started="1")

@@ -62,6 +62,13 @@ def test_a_file_in_a_subfolder_finds_the_repository_around_it(repository):
     assert version.entry is None
 
 
+def test_an_entry_outside_of_the_repository_or_gone_is_named_as_it_is(repository, tmp_path):
+    (tmp_path / "elsewhere.py").write_text("")
+
+    assert code_version(repository, script=str(tmp_path / "elsewhere.py")).entry == str(tmp_path / "elsewhere.py")
+    assert code_version(repository, script="gone.py").entry == "gone.py"
+
+
 @pytest.mark.parametrize("change", ["edit", "untracked"])
 def test_an_edited_or_untracked_file_makes_the_tree_dirty(repository, change):
     (repository / ("flow.py" if change == "edit" else "new.py")).write_text("x = 2\n")
@@ -133,7 +140,7 @@ def test_credentials_are_stripped_wherever_they_stand(url, clean):
     assert without_credentials(url) == clean
 
 
-@pytest.mark.parametrize("start", ["missing/folder", "nul\0byte"])
+@pytest.mark.parametrize("start", ["missing/folder", "nul\0byte", "nul\0byte/task.py"])
 def test_outside_of_a_repository_there_is_no_version(tmp_path, monkeypatch, start):
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
 

@@ -117,6 +117,33 @@ def test_data_joins_the_steps_that_made_and_used_it_by_its_content(flowtrail_rec
     assert ancestors(flowtrail_record.store, used) == {made}
 
 
+def test_a_part_of_a_result_is_not_taken_for_its_other_parts(flowtrail_record):
+    parts = {"training": pd.DataFrame({"a": range(1000)}), "holdout": pd.DataFrame({"a": range(9)})}
+    uris = {"data": (f"prefect:task-run/{step('split', 1).step_id}",)}
+    start_flow()
+    split = run_step(step("split", 1), output=parts)
+    judged = run_step(step("judge", 2), inputs={"data": parts["holdout"]}, upstream=uris)
+    store = flowtrail_record.store
+
+    holdout, training = (
+        next(a.source_uri for a in store.artifacts() if a.name == f"result.{part}") for part in ("holdout", "training")
+    )
+    came_in = {edge.source.key for edge in store.associations(destination=NodeRef(NodeKind.COMPONENT, judged))}
+    assert holdout in came_in
+    assert training not in came_in
+    assert ancestors(store, judged) == {split}
+
+
+def test_a_result_without_content_identity_is_what_it_is(flowtrail_record):
+    start_flow()
+    made = run_step(step("load", 1), output=pd.DataFrame({"a": [object()]}))
+    store = flowtrail_record.store
+
+    (edge,) = store.associations(source=NodeRef(NodeKind.COMPONENT, made))
+    assert edge.destination.key.startswith("prefect:task-run/")
+    assert store.artifact(edge.destination.key).type == "DataSet"
+
+
 def test_a_small_result_joins_the_steps_by_what_the_orchestrator_knows(flowtrail_record):
     start_flow()
     made = run_step(step("score", 1), output=0.97)

@@ -19,7 +19,7 @@ broken line
 @pytest.mark.parametrize(
     ("folder", "kind"),
     [
-        ("/home/me/project", "ext4"),
+        ("/srv/project", "ext4"),
         ("/tmp/x", "tmpfs"),
         ("/tmpx", "ext4"),
         ("/mnt/team share/flowtrail", "nfs4"),
@@ -33,7 +33,7 @@ def test_the_file_system_is_that_of_the_deepest_mount(folder, kind):
 @pytest.mark.parametrize(
     ("name", "folder", "level"),
     [
-        ("store", "/home/me", "ok"),
+        ("store", "/srv", "ok"),
         ("store", "/mnt/team share/x", "fail"),
         ("spool", "/mnt/team share/x", "fail"),
         ("spool", "/tmp/x", "warn"),

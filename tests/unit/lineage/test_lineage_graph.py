@@ -9,6 +9,7 @@ from plugin_core.errors import InvalidValueError, NotFoundError
 from plugin_core.lineage import ancestors, descendants, path, to_node
 from plugin_core.lineage.graph import walk
 from plugin_core.model import arns
+from plugin_core.model.changes import PutAction, PutContext
 from plugin_core.model.lineage import NodeKind, NodeRef
 from plugin_core.model.queries import Direction, LineageQuery
 
@@ -84,6 +85,28 @@ def test_values_of_the_model_and_runs_are_starts(chain, flowtrail_record):
     assert to_node(flowtrail_record.store.component("flow-train-1")) == to_node(run)
     assert to_node(flowtrail_record.store.artifact(RAW)) == NodeRef(NodeKind.ARTIFACT, RAW)
     assert keys(ancestors(run))[0] == TABLE
+
+
+def test_actions_contexts_and_experiments_are_starts(graph, flowtrail_record):
+    graph.write(PutAction(at=1, name="approve", type="Approval", source_uri="mem://m"))
+    graph.write(PutContext(at=1, name="prod", type="Endpoint", source_uri="mem://e"))
+    graph.component("flow-train-1")
+    graph.edge(NodeRef(NodeKind.ACTION, "approve"), NodeRef(NodeKind.CONTEXT, "prod"))
+    store = flowtrail_record.store
+
+    assert keys(descendants(store.action("approve"))) == ["prod"]
+    assert ancestors(store.context("prod")).start.type == "Endpoint"
+    assert descendants("approve").start.type == "Approval"
+    assert repr(descendants(NodeRef(NodeKind.EXPERIMENT, "flow"))) == "flow  [experiment]"
+
+
+def test_the_job_that_a_component_stands_for_is_a_start(graph):
+    job = "arn:aws:sagemaker:eu-west-1:123456789012:training-job/fit"
+    graph.component("fit", source_arn=job)
+
+    assert to_node(job) == NodeRef(NodeKind.COMPONENT, "fit")
+    with pytest.raises(NotFoundError, match="training-job/other"):
+        to_node(job.replace("fit", "other"))
 
 
 def test_the_path_of_a_file_finds_its_artifact(graph, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import json
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,10 @@ from plugin_core.capture.values.context import Context
 from plugin_core.capture.values.description import DescribedArtifact, Description, Payload
 from plugin_core.capture.values.preview import brief
 from plugin_core.model.lineage import ArtifactType
-from plugin_core.model.parameters import to_text
 
 _SHOWN = 8
 _BLOCK = 2_000_000
+_STRIDED = 4
 
 
 def describe_array(name: str, value: Any, context: Context) -> Description:
@@ -118,13 +119,12 @@ def _little(array: Any) -> bytes | memoryview:
 
 
 def _preview(name: str, array: Any, context: Context) -> str:
-    first = array[np.unravel_index(range(min(_SHOWN, array.size)), array.shape)] if array.size else array.reshape(-1)
-    shown = [brief(name, cell, context) for cell in first]
-    return context.text(to_text([*shown, "…"] if array.size > _SHOWN else shown))
+    shown = [brief(name, array.flat[at], context) for at in range(min(_SHOWN, array.size))]
+    return context.text(json.dumps([*shown, "…"] if array.size > _SHOWN else shown, ensure_ascii=False))
 
 
 def _payload(array: Any, context: Context) -> Payload | None:
-    if array.dtype.hasobject or not context.stores(array.nbytes):
+    if array.dtype.hasobject or not context.stores(array.nbytes, cost=1 if array.flags.forc else _STRIDED):
         return None
     snapshot = array.copy()
 

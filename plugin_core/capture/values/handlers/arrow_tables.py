@@ -182,7 +182,7 @@ def identity_of(table: Any, context: Context) -> str | None:
         for at in chosen_columns(table.num_columns):
             update_chunked(digest, _sampled(table.column(at)), budget)
 
-    return identify(context, table.nbytes, whole, sample)
+    return identify(context, table.nbytes, whole, sample, table.num_columns)
 
 
 def _header(table: Any, names: list[str]) -> str:

@@ -27,7 +27,7 @@ _OWN: Final = frozenset({"sklearn", "numpy", "scipy"})  # whose extension types 
 _MAX_DEPTH: Final = 40
 _STATE_SHARE: Final = 0.7
 _PICKLE_SHARE: Final = 0.5
-_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
+_PLAIN: Final = frozenset(map(id, (str, int, float, bool, type(None))))
 _SMALL_ARRAY: Final = 1 << 16
 _FLUSHED: Final = 4_096  # parts; the clock is looked at with each flush
 
@@ -108,7 +108,7 @@ class _State:
     def update(self, value: Any, depth: int) -> None:
         """Hash one value. Raises UnknownCellError for objects whose state cannot be read without their code."""
         cls = type(value)
-        if cls in _PLAIN:
+        if id(cls) in _PLAIN:
             self._add(cell_bytes(value))
         elif depth > _MAX_DEPTH:
             raise UnknownCellError

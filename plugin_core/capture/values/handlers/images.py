@@ -16,7 +16,8 @@ from plugin_core.capture.values.inspection import instance_dict
 from plugin_core.model.lineage import ArtifactType
 
 _PLOTLY: Final = "application/vnd.plotly.v1+json"
-_AS_PNG: Final = frozenset({"1", "L", "LA", "I", "I;16", "P", "RGB", "RGBA"})
+_AS_PNG: Final = frozenset({"1", "L", "LA", "I;16", "P", "RGB", "RGBA"})
+_AS_TIFF: Final = frozenset({"I", "F"})  # 32 bits, which PNG has not
 _SAMPLED_ROWS: Final = 64
 
 
@@ -29,15 +30,16 @@ def describe_image(name: str, value: Any, context: Context) -> Description:
     path = state.get("filename")
     location = pathlib.Path(path).absolute().as_uri() if type(path) is str and path else None
     location = None if location is None else context.redactor.text(location)
+    payload = _image_payload(value, size, context) if loaded else None
     artifact = DescribedArtifact(
         name=name,
         type=ArtifactType.IMAGE,
-        media_type="image/png",
+        media_type=None if payload is None else payload.media_type,
         identity=_image_identity(value, size, context) if loaded else location,
         location=location,
         size_bytes=size,
         properties={**context.type_of(value), "mode": value.mode, "pixels": f"{width} x {height}"},
-        payload=_image_payload(value, size, context) if loaded else None,
+        payload=payload,
     )
     return Description(artifacts=(artifact,))
 
@@ -63,15 +65,17 @@ def _image_identity(image: Any, size: int, context: Context) -> str | None:
 def _image_payload(image: Any, size: int, context: Context) -> Payload | None:
     if not context.stores(size):
         return None
+    is_deep = image.mode in _AS_TIFF
     snapshot = image.copy()
     snapshot.info = {}  # text chunks of the file it came from may hold anything
 
     def write() -> bytes:
         out = io.BytesIO()
-        (snapshot if snapshot.mode in _AS_PNG else snapshot.convert("RGBA")).save(out, format="PNG")
+        kept = snapshot.mode in _AS_PNG or is_deep
+        (snapshot if kept else snapshot.convert("RGBA")).save(out, format="TIFF" if is_deep else "PNG")
         return out.getvalue()
 
-    return Payload("image/png", ".png", write)
+    return Payload("image/tiff", ".tiff", write) if is_deep else Payload("image/png", ".png", write)
 
 
 def describe_plotly(name: str, value: Any, context: Context) -> Description:

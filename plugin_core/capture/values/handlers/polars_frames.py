@@ -81,7 +81,7 @@ def _identity(frame: pl.DataFrame, size: int, context: Context) -> str | None:
             budget.check()
             _update(digest, column.gather(rows), budget)
 
-    return identify(context, size, whole, sample)
+    return identify(context, size, whole, sample, frame.width)
 
 
 def _update(digest: Digest, column: pl.Series, budget: Budget) -> None:

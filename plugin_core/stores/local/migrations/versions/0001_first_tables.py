@@ -129,7 +129,6 @@ def _artifacts() -> None:
         "artifacts",
         ["blob"],
         sqlite_where=sa.text("blob IS NOT NULL"),
-        postgresql_where=sa.text("blob IS NOT NULL"),
     )
     op.create_index(op.f("ix_artifacts_created_us"), "artifacts", ["created_us"])
     op.create_index(op.f("ix_artifacts_type_created_us"), "artifacts", ["type", "created_us"])
@@ -151,7 +150,7 @@ def _associations() -> None:
         sa.PrimaryKeyConstraint("source_id", "destination_id", "type", name=op.f("pk_associations")),
         sqlite_with_rowid=False,
     )
-    op.create_index(op.f("ix_associations_destination_id_source_id"), "associations", ["destination_id", "source_id"])
+    op.create_index("ix_associations_destination", "associations", ["destination_id", "source_id", "type", "at_us"])
 
 
 def _components() -> None:
@@ -193,7 +192,6 @@ def _components() -> None:
         "components",
         ["execution_id"],
         sqlite_where=sa.text("execution_id IS NOT NULL"),
-        postgresql_where=sa.text("execution_id IS NOT NULL"),
     )
     op.create_index(op.f("ix_components_experiment_id_created_us"), "components", ["experiment_id", "created_us"])
     op.create_index(
@@ -201,28 +199,24 @@ def _components() -> None:
         "components",
         ["parent_id"],
         sqlite_where=sa.text("parent_id IS NOT NULL"),
-        postgresql_where=sa.text("parent_id IS NOT NULL"),
     )
     op.create_index(
         "ix_components_root_id",
         "components",
         ["root_id"],
         sqlite_where=sa.text("root_id IS NOT NULL"),
-        postgresql_where=sa.text("root_id IS NOT NULL"),
     )
     op.create_index(
         "ix_components_run_name",
         "components",
         ["run_name"],
         sqlite_where=sa.text("run_name IS NOT NULL"),
-        postgresql_where=sa.text("run_name IS NOT NULL"),
     )
     op.create_index(
         "ix_components_source_arn",
         "components",
         ["source_arn"],
         sqlite_where=sa.text("source_arn IS NOT NULL"),
-        postgresql_where=sa.text("source_arn IS NOT NULL"),
     )
     op.create_index(op.f("ix_components_status"), "components", ["status"])
     op.create_index(
@@ -230,7 +224,6 @@ def _components() -> None:
         "components",
         ["step_id"],
         sqlite_where=sa.text("step_id IS NOT NULL"),
-        postgresql_where=sa.text("step_id IS NOT NULL"),
     )
 
 

@@ -69,6 +69,8 @@ def _judgement(facts: Facts, now: datetime) -> tuple[Status | None, str | None]:
         return None, None
     if facts.superseded:
         return Status.FAILED, "A later attempt began before this one reported its end."
+    if component.status is Status.PAUSED:  # a suspended run has no process, and is well
+        return None, None
     if component.owner is None:
         return (Status.CANCELLED, "Its execution ended before it began.") if facts.root_ended else (None, None)
     return _by_process(facts, now)

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from plugin_core.capture.reconcile import Facts, conclude
 from plugin_core.model.components import Component, Kind, Owner, Status
+from plugin_core.tracking.reconcile import Facts, conclude
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 OWNER = Owner(journal="j", host="worker-1", pid=42, boot_id="b", started="1")
@@ -43,7 +43,12 @@ def test_a_reported_end_is_never_touched(status):
     assert concluded(component=run(status), alive=False, superseded=True, truth=truth) is None
 
 
-@pytest.mark.parametrize("status", [s for s in Status if not s.is_final])
+def test_a_suspended_run_needs_no_process():
+    assert concluded(component=run(Status.PAUSED), alive=False) is None
+    assert concluded(component=run(Status.PAUSED), truth=(Status.CANCELLED, None)) is Status.CANCELLED
+
+
+@pytest.mark.parametrize("status", [s for s in Status if not s.is_final and s is not Status.PAUSED])
 def test_a_run_whose_process_is_gone_failed(status):
     change = conclude(Facts(component=run(status), alive=False), now=NOW)
 

@@ -1,0 +1,121 @@
+"""Migrations: the tables are those of the schema, made once, with a backup of what was there."""
+
+import logging
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from plugin_core.errors import StoreUnavailableError
+from plugin_core.stores.local import LocalStore
+from plugin_core.stores.local.schema import metadata
+from plugin_core.testing.contract.making import component, names
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "record.db"
+
+
+def opened(path: Path, **options) -> LocalStore:
+    return LocalStore(f"sqlite:///{path}", **options)
+
+
+def test_the_migrations_make_the_tables_of_the_schema(path: Path) -> None:
+    store = opened(path)
+    with store._connections.read() as connection:
+        context = MigrationContext.configure(connection, opts={"target_metadata": metadata})
+        assert compare_metadata(context, metadata) == []
+        made = {(row[0], row[1]) for row in connection.exec_driver_sql("SELECT name, sql FROM sqlite_master")}
+    store.close()
+
+    without_rowid = {name for name, sql in made if sql and sql.rstrip().endswith("WITHOUT ROWID")}
+    declared = {
+        table.name for table in metadata.sorted_tables if not table.dialect_kwargs.get("sqlite_with_rowid", True)
+    }
+    assert without_rowid == declared
+
+
+def test_an_older_file_is_migrated_and_kept_aside(path: Path) -> None:
+    store = opened(path)
+    store.write([component("c")])
+    store.close()
+    with sqlite3.connect(path) as older:
+        older.execute("UPDATE schema_info SET version = 0")
+    older.close()
+
+    migrated = opened(path)
+    assert names(migrated) == ["c"]
+    migrated.close()
+    backup = sqlite3.connect(path.with_name("backup-0-record.db"))
+    assert backup.execute("SELECT version FROM schema_info").fetchone() == (0,)
+    assert backup.execute("SELECT name FROM components").fetchone() == ("c",)
+    backup.close()
+
+
+def test_an_older_file_is_not_migrated_by_a_reader(path: Path) -> None:
+    opened(path).close()
+    with sqlite3.connect(path) as older:
+        older.execute("UPDATE schema_info SET version = 0")
+    older.close()
+
+    reader = opened(path, read_only=True)
+    assert names(reader) == []
+    reader.close()
+    assert not path.with_name("backup-0-record.db").exists()
+
+
+def test_a_migration_that_fails_leaves_the_file_as_it_was(path: Path) -> None:
+    with sqlite3.connect(path) as broken:
+        broken.execute("CREATE TABLE components (mine TEXT)")
+    broken.close()
+
+    with pytest.raises(Exception, match="components"):
+        opened(path)
+    check = sqlite3.connect(path)
+    assert [row[0] for row in check.execute("SELECT name FROM sqlite_master")] == ["components"]
+    check.close()
+
+
+def test_a_migration_says_nothing_in_the_users_log(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        opened(path).close()
+
+    assert [record for record in caplog.records if record.name.startswith("alembic")] == []
+
+
+def test_an_empty_file_becomes_a_store(path: Path) -> None:
+    path.touch()
+    with pytest.raises(StoreUnavailableError):
+        opened(path, read_only=True)
+    store = opened(path)
+    store.write([component("c")])
+    assert names(store) == ["c"]
+    store.close()
+
+
+def imported(code: str) -> set[str]:
+    program = f"import sys\n{code}\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return {name.partition(".")[0] for name in done.stdout.split()}
+
+
+def test_alembic_is_imported_only_to_migrate(path: Path) -> None:
+    opening = f"from plugin_core.stores import open_store\nopen_store('sqlite:///{path}').close()"
+
+    assert "alembic" in imported(opening)
+    assert "alembic" not in imported(opening)
+
+
+def test_the_seams_cost_no_database(path: Path) -> None:
+    heavy = {"sqlalchemy", "alembic", "sqlite3", "numpy", "pandas"}
+
+    assert not heavy & imported("import plugin_core.stores.protocol, plugin_core.stores")
+    assert not heavy & imported("from plugin_core.stores import open_blobs\nopen_blobs('file:///tmp')")
+    assert "psycopg" not in imported(
+        f"from plugin_core.stores import open_store\nopen_store('sqlite:///{path}').close()"
+    )
