@@ -49,6 +49,8 @@ def missing(module: ModuleType) -> list[str]:
 
 def _is_as_expected(owner: Any, method: str) -> bool:
     function = getattr(owner, method, None)
+    if callable(function) and not str(function.__module__).startswith("prefect."):
+        return True  # somebody else's wrapper
     if not inspect.isfunction(function):
         return False
     if method == "set_state":
@@ -188,7 +190,8 @@ def send(artifacts: list[Any], lines: list[dict[str, Any]]) -> None:
     from prefect.client.orchestration import get_client
     from prefect.context import SyncClientContext
 
-    SyncClientContext.__var__.set(None)  # pyright: ignore[reportArgumentType]
+    nothing: Any = None
+    SyncClientContext.__var__.set(nothing)
     with get_client(sync_client=True) as client:
         for made in artifacts:
             client.create_artifact(made)

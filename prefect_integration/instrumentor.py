@@ -90,8 +90,9 @@ class Installation:
             engine = vars(module)[name]
             self.replace(engine, "initialize_run", self._initialize(_task_watch))
             self.replace(engine, "run_context", self._attempt(_TaskAttempt))
-            self.replace(engine, "set_state", _set_state)
-        self.replace(vars(module).get("BaseTaskRunEngine"), "handle_rollback", _handle_rollback)
+            self.replace(engine, "set_state", functools.partial(_set_state, self))
+        rollback = functools.partial(_handle_rollback, self)
+        self.replace(vars(module)["BaseTaskRunEngine"], "handle_rollback", rollback)
         self._install_generators(module)
 
     def _install_flow_engine(self, module: ModuleType) -> None:
@@ -100,7 +101,7 @@ class Installation:
             engine = vars(module)[name]
             self.replace(engine, "initialize_run", self._initialize(_flow_watch))
             self.replace(engine, "setup_run_context", self._attempt(_FlowAttempt))
-            self.replace(engine, "set_state", _set_state)
+            self.replace(engine, "set_state", functools.partial(_set_state, self))
         self._install_generators(module)
 
     def _install_generators(self, module: ModuleType) -> None:
@@ -127,12 +128,16 @@ class Installation:
         def make(original: Any) -> Any:
             def attempt(engine: Any, *args: Any, **kwargs: Any) -> Any:
                 inner = original(engine, *args, **kwargs)
-                watch = vars(engine).get(_WATCH)
+                watch = self.watch_of(engine)
                 return inner if watch is None else Around(inner, phase(watch))
 
             return attempt
 
         return make
+
+    def watch_of(self, engine: Any) -> Any | None:
+        """What follows this run; nothing once the wrappers are taken off, also where others hold on to them."""
+        return vars(engine).get(_WATCH) if self.active else None
 
     def _watch(self, engine: Any, make_watch: Callable[[Any, Recording], Any]) -> Any | None:
         if not self.active:
@@ -283,17 +288,17 @@ class _FlowAttempt(_Phase):
 # Methods of the engines
 
 
-def _set_state(original: Any) -> Any:
+def _set_state(installation: Installation, original: Any) -> Any:
     def set_state(engine: Any, state: Any, *args: Any, **kwargs: Any) -> Any:
         accepted = original(engine, state, *args, **kwargs)
-        watch = vars(engine).get(_WATCH)
+        watch = installation.watch_of(engine)
         if watch is not None:
             watch.state_set(state, accepted)
         return accepted
 
     async def set_state_async(engine: Any, state: Any, *args: Any, **kwargs: Any) -> Any:
         accepted = await original(engine, state, *args, **kwargs)
-        watch = vars(engine).get(_WATCH)
+        watch = installation.watch_of(engine)
         if watch is not None:
             watch.state_set(state, accepted)
         return accepted
@@ -301,10 +306,10 @@ def _set_state(original: Any) -> Any:
     return set_state_async if _compat.is_async_method(original) else set_state
 
 
-def _handle_rollback(original: Any) -> Any:
+def _handle_rollback(installation: Installation, original: Any) -> Any:
     def handle_rollback(engine: Any, *args: Any, **kwargs: Any) -> Any:
         value = original(engine, *args, **kwargs)
-        watch = vars(engine).get(_WATCH)
+        watch = installation.watch_of(engine)
         if watch is not None:
             watch.rolled_back()
         return value

@@ -407,16 +407,19 @@ def lone_task_finished(
     state: State[Any],
     at: datetime,
     error: BaseException | None = None,
+    persisted: bool = False,
     mark: Mark = NO_MARK,
 ) -> ExecutionFinished:
     """An attempt of a task run outside of any flow has ended."""
+    stored = stored_uri(state) if persisted or is_cached(state) else None
     return ExecutionFinished(
         key=key,
         at=at,
         status=status_of(state),
         message=message_of(state, error),
         output=output_of(state, is_generator=task.isgenerator),
-        result_uris=(task_run_uri(task_run.id),),
+        result_uris=_result_uris(task_run, state, stored),
+        reused_uri=stored if is_cached(state) else None,
         properties=state_properties(state),
         capture=mark.capture,
     )

@@ -6,6 +6,7 @@ changes nothing that Prefect or user code can see.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -58,7 +59,7 @@ class TaskWatch:
     """Follows a task run through its attempts."""
 
     def __init__(self, engine: Any, recording: Recording, *, wanted: bool) -> None:
-        self._engine = engine
+        self._engine_ref = weakref.ref(engine)  # the engine holds us: its result must not wait for the collector
         self._recording = recording
         self._guard = recording.guard
         self._wanted = wanted  # else only where the flow around it is recorded
@@ -71,6 +72,10 @@ class TaskWatch:
         self._error: BaseException | None = None
         self._tokens: Any = None
         self._mark = mark_of(engine.task)
+
+    @property
+    def _engine(self) -> Any:
+        return self._engine_ref()
 
     # An attempt
 
@@ -132,7 +137,19 @@ class TaskWatch:
         return translate.task_key(flow, parent[0].name, parent[1])
 
     def _start(self) -> None:
-        engine, key = self._engine, self._key
+        """Report the start; where that fails, the task has no run, and must not be given that of its flow."""
+        key, run = self._key, None
+        assert key is not None
+        with self._guard("the start of a task"):
+            run = self._report_start(key)
+        entered = Scope(key.execution, key, run) if isinstance(key, StepKey) else Scope(key, None, run)
+        self._tokens = scope.enter(entered)
+        self._open = True
+        links.log_task_link(self._engine)
+        arrival.mark_context()
+
+    def _report_start(self, key: StepKey | ExecutionKey) -> Run | None:
+        engine = self._engine
         facts: dict[str, Any] = {
             "task": engine.task,
             "task_run": engine.task_run,
@@ -141,18 +158,10 @@ class TaskWatch:
             "mark": self._mark,
             "url": links.task_run_url(engine.task_run.id),
         }
-        run: Run | None
         if isinstance(key, StepKey):
-            run = self._recording.step_started(
-                translate.task_started(key, parent=self._parent, call=self._call, **facts)
-            )
-            self._tokens = scope.enter(Scope(key.execution, key, run))
-        elif key is not None:
-            run = self._recording.execution_started(translate.lone_task_started(key, **facts))
-            self._tokens = scope.enter(Scope(key, None, run))
-        self._open = True
-        links.log_task_link(engine)
-        arrival.mark_context()
+            started = translate.task_started(key, parent=self._parent, call=self._call, **facts)
+            return self._recording.step_started(started)
+        return self._recording.execution_started(translate.lone_task_started(key, **facts))
 
     # Its states
 
@@ -186,11 +195,12 @@ class TaskWatch:
             "at": datetime.now(UTC),  # by the clock of the start, which the API's need not agree with
             "error": self._error,
             "mark": self._mark,
+            "persisted": state.is_completed() and _compat.is_persisted(),
         }
+        self._error = None
         if isinstance(key, StepKey):
             event = translate.task_finished(
                 key,
-                persisted=state.is_completed() and _compat.is_persisted(),
                 started=started,
                 parent=self._parent,
                 url=None if started else links.task_run_url(engine.task_run.id),
@@ -216,7 +226,7 @@ class FlowWatch:
     """Follows a flow run through its attempts."""
 
     def __init__(self, engine: Any, recording: Recording, *, wanted: bool) -> None:
-        self._engine = engine
+        self._engine_ref = weakref.ref(engine)  # the engine holds us: its result must not wait for the collector
         self._recording = recording
         self._guard = recording.guard
         self._outer = scope.current_scope()
@@ -225,6 +235,10 @@ class FlowWatch:
         self._key: ExecutionKey | None = None
         self._tokens: Any = None
         self._ended = False
+
+    @property
+    def _engine(self) -> Any:
+        return self._engine_ref()
 
     def attempt_begins(self) -> None:
         """After the engine has read the flow run anew and entered its context, before its time-out begins."""

@@ -15,14 +15,13 @@ from plugin_core.tracking.run import Run
 @pytest.fixture(scope="session")
 def prefect_api() -> Iterator[None]:
     """One ephemeral Prefect API for all tests; heartbeats off, since each sync flow waits a second for their thread."""
-    from prefect.settings import (
-        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
-        PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW,
-        temporary_settings,
-    )
+    import prefect.settings
+    from prefect.settings import PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW, temporary_settings
     from prefect.testing.utilities import prefect_test_harness
 
-    quiet = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None, PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW: "ignore"}
+    quiet = {PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW: "ignore"}
+    if hasattr(prefect.settings, "PREFECT_FLOWS_HEARTBEAT_FREQUENCY"):  # since 3.6
+        quiet[prefect.settings.PREFECT_FLOWS_HEARTBEAT_FREQUENCY] = None
     with prefect_test_harness(server_startup_timeout=120), temporary_settings(quiet):
         yield
 

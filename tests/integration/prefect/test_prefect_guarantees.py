@@ -78,6 +78,20 @@ def test_a_wrapper_of_somebody_else_stays_and_ours_goes_to_sleep(record, monkeyp
     assert (calls, record.all()) == ([1], [])
 
 
+def test_switched_on_again_over_a_wrapper_of_somebody_else_each_task_is_reported_once(collected, monkeypatch):
+    ours = prefect.task_engine.SyncTaskRunEngine.run_context
+
+    def theirs(engine):
+        return ours(engine)
+
+    monkeypatch.setattr(prefect.task_engine.SyncTaskRunEngine, "run_context", theirs)
+    instrumentor.uninstrument()
+    instrumentor.instrument(reason="autolog", source=lambda: collected)
+    add(1)
+    assert len(collected.events) == 2
+    instrumentor.uninstrument()
+
+
 def test_disabled_the_decorators_return_plain_prefect(monkeypatch):
     monkeypatch.setenv("FLOWTRAIL_DISABLED", "1")
     before = contents()
@@ -172,7 +186,7 @@ def test_a_tracked_task_is_the_same_task_to_prefect():
     assert isinstance(tracked, Task)
     assert tracked.fn is fn
     for attribute in ("task_key", "source_code", "cache_policy", "name", "retries", "isasync", "isgenerator"):
-        assert getattr(tracked, attribute) == getattr(plain, attribute)
+        assert getattr(tracked, attribute, None) == getattr(plain, attribute, None)
     instrumentor.uninstrument()
 
 

@@ -1,7 +1,6 @@
 """Something is done to a module when it is imported, and nothing else about the import changes."""
 
 import importlib
-import importlib.util
 import subprocess
 import sys
 
@@ -44,10 +43,12 @@ assert sys.meta_path == before
     subprocess.run([sys.executable, "-c", code], check=True)  # a process in which nothing else waits for a module
 
 
-def test_the_loader_and_the_spec_are_python_s_own(fresh):
+def test_the_loader_and_the_spec_are_what_they_would_have_been(fresh, tmp_path):
+    (tmp_path / "unwatched_one.py").write_text("")
+    unwatched = importlib.import_module("unwatched_one")
     when_imported(fresh, lambda module: None)
     module = importlib.import_module(fresh)
-    assert type(module.__loader__) is type(importlib.util.find_spec("json").loader)
+    assert type(module.__loader__) is type(unwatched.__loader__)
     assert "exec_module" not in vars(module.__spec__.loader)
     assert importlib.reload(module).value == 1
 

@@ -1,0 +1,77 @@
+"""A Prefect that is not what we know is left alone, with one warning."""
+
+import logging
+from contextlib import contextmanager
+from types import ModuleType
+
+import prefect.flow_engine
+import prefect.task_engine
+
+from prefect_integration import _compat
+
+
+class Engine:
+    @contextmanager
+    def initialize_run(self):
+        yield
+
+    @contextmanager
+    def run_context(self):
+        yield
+
+    def set_state(self, state, force=False):
+        return state
+
+
+Engine.__module__ = "prefect.task_engine"
+for method in (Engine.initialize_run, Engine.run_context, Engine.set_state):
+    method.__module__ = "prefect.task_engine"
+
+
+def like_prefect(**engines):
+    module = ModuleType("prefect.task_engine")
+    vars(module).update({"SyncTaskRunEngine": Engine, "AsyncTaskRunEngine": Engine, **engines})
+    return module
+
+
+def test_this_prefect_has_all_that_is_needed():
+    assert _compat.missing(prefect.task_engine) == []
+    assert _compat.missing(prefect.flow_engine) == []
+    assert _compat.missing(like_prefect()) == []
+
+
+def test_a_missing_class_or_method_is_named():
+    class Other(Engine):
+        run_context = None
+
+    lacking = _compat.missing(like_prefect(SyncTaskRunEngine=None, AsyncTaskRunEngine=Other))
+    assert "prefect.task_engine.SyncTaskRunEngine.set_state" in lacking
+    assert "prefect.task_engine.AsyncTaskRunEngine.run_context" in lacking
+
+
+def test_a_method_that_is_no_context_manager_any_more_is_named():
+    class Other(Engine):
+        def initialize_run(self):
+            return None
+
+    Other.initialize_run.__module__ = "prefect.task_engine"
+    lacking = _compat.missing(like_prefect(SyncTaskRunEngine=Other))
+    assert lacking == ["prefect.task_engine.SyncTaskRunEngine.initialize_run"]
+
+
+def test_the_wrapper_of_another_library_is_no_reason_not_to_record():
+    class Wrapped(Engine):
+        def run_context(self):
+            return None
+
+    assert _compat.missing(like_prefect(SyncTaskRunEngine=Wrapped)) == []
+
+
+def test_there_is_one_warning(caplog, monkeypatch):
+    monkeypatch.setattr(_compat, "_warned", set())
+    with caplog.at_level(logging.WARNING, "flowtrail"):
+        _compat.warn_missing([])
+        _compat.warn_missing(["prefect.task_engine.X.y"])
+        _compat.warn_missing(["prefect.flow_engine.X.y"])
+    (record,) = caplog.records
+    assert "lacks prefect.task_engine.X.y" in record.getMessage()
