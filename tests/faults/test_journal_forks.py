@@ -57,6 +57,8 @@ def work(n):
     while not stop.is_set():
         log(0.5, counts[n])
         counts[n] += 1
+        if counts[n] % 100 == 0:
+            time.sleep(0.001)  # else the three of them leave the main thread no turn to fork
 threads = [threading.Thread(target=work, args=(n,), daemon=True) for n in range(3)]
 for thread in threads:
     thread.start()

@@ -54,7 +54,12 @@ def start(code: str, spool: Path, url: str, acks: Acks, *arguments: object) -> s
 
 def finish(process: subprocess.Popen[str], timeout_s: float = 60) -> str:
     """Wait for a process that is to end well, and return what it printed."""
-    out, err = process.communicate(timeout=timeout_s)
+    try:
+        out, err = process.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise
     assert process.returncode == 0, err
     assert not err, err
     return out

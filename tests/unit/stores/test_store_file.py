@@ -24,7 +24,7 @@ from plugin_core.testing.contract.making import batch, component, names, paramet
 
 MOUNTS = r"""
 22 28 0:21 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
-30 22 0:40 / /home/nfs rw,relatime shared:2 - nfs4 server:/export rw
+30 22 0:40 / /srv/nfs rw,relatime shared:2 - nfs4 server:/export rw
 31 22 0:41 / /mnt/with\040space rw - fuse.sshfs me@host: rw
 32 30 0:42 / /srv/nfs/local rw - xfs /dev/sdb rw
 33 22 0:43 / /containers rw - fuse.fuse-overlayfs fuse rw
@@ -79,9 +79,9 @@ def test_only_our_own_folder_is_kept_out_of_git(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("place", "kind"),
     [
-        ("/home/me/record.db", "ext4"),
+        ("/srv/me/record.db", "ext4"),
         ("/srv/nfs/record.db", "nfs4"),
-        ("/home/nfsx/record.db", "ext4"),
+        ("/srv/nfsx/record.db", "ext4"),
         ("/srv/nfs/local/record.db", "xfs"),
         ("/mnt/with space/record.db", "fuse.sshfs"),
     ],
