@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -131,7 +131,7 @@ class Recorder:
     # The write
 
     @contextmanager
-    def _together(self) -> Iterator[None]:
+    def _together(self) -> Generator[None]:
         """Write all that one event comes to at once, also where a part of it failed."""
         changes: list[Change] = []
         self._gathered.changes = changes
