@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+
 from plugin_core.capture.events import ExecutionKey, StepKey
 from plugin_core.model import names
 from plugin_core.tracking.carrier import RunAddress
 
 
+@functools.lru_cache(maxsize=4_096)
 def address_of(key: ExecutionKey | StepKey, *, experiment: str | None = None) -> RunAddress:
     """The names of the run that stands for an execution or a step; ``experiment`` overrides the flow's own name."""
     execution = key if isinstance(key, ExecutionKey) else key.execution

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -58,6 +59,7 @@ class Recorder:
         self._engine = engine
         self._limits: dict[str, Limits] = {}  # by level
         self._code_threads: list[threading.Thread] = []
+        self._gathered = threading.local()  # changes of the event that this thread is recording
         self.guard = Guard(strict=engine.settings.strict)
         self._payloads = PayloadWriter(engine, self.guard.failed)
         self._outputs: dict[str, tuple[str, ...]] = {}  # result URI -> content identities, of steps of this process
@@ -66,7 +68,7 @@ class Recorder:
 
     def execution_started(self, event: ExecutionStarted) -> Run | None:
         """Record that an execution begins; return its run, None if that failed."""
-        with self.guard("the start of an execution"):
+        with self.guard("the start of an execution"), self._together():
             address = self._address(event.key)
             self._put_execution(event.key, address, event)
             self._set_status(address, Status.RUNNING, event.at, started_at=event.at)
@@ -77,7 +79,7 @@ class Recorder:
 
     def execution_finished(self, event: ExecutionFinished) -> None:
         """Record that an execution ended, also one whose start nobody recorded."""
-        with self.guard("the end of an execution"):
+        with self.guard("the end of an execution"), self._together():
             address = self._address(event.key)
             self._add_properties(address, event.properties)
             if event.reused_uri is not None:
@@ -87,11 +89,11 @@ class Recorder:
             self._set_status(
                 address, event.status, event.at, message=event.message, ended_at=event.at, inferred=event.inferred
             )
-            self.wait_for_code(_CODE_WAIT_S)
+        self.wait_for_code(_CODE_WAIT_S)
 
     def step_started(self, event: StepStarted) -> Run | None:
         """Record that an attempt of a step begins; return its run, None if that failed."""
-        with self.guard("the start of a step"):
+        with self.guard("the start of a step"), self._together():
             address = self._address(event.key)
             self._put_step(event.key, address, event)
             self._set_status(address, Status.RUNNING, event.at, started_at=event.at)
@@ -101,7 +103,7 @@ class Recorder:
 
     def step_finished(self, event: StepFinished) -> None:
         """Record that an attempt of a step ended, also one that never ran (cached, not ready)."""
-        with self.guard("the end of a step"):
+        with self.guard("the end of a step"), self._together():
             address = self._address(event.key)
             self._put_step(event.key, address, event)
             if event.upstream:
@@ -126,6 +128,31 @@ class Recorder:
         self.wait_for_code(limit)
         return self._payloads.wait(limit) and self._engine.flush(limit)
 
+    # The write
+
+    @contextmanager
+    def _together(self) -> Iterator[None]:
+        """Write all that one event comes to at once, also where a part of it failed."""
+        changes: list[Change] = []
+        self._gathered.changes = changes
+        try:
+            yield
+        finally:
+            self._gathered.changes = None
+            self._engine.record(*changes)
+
+    def _record(self, *changes: Change) -> None:
+        gathered: list[Change] | None = getattr(self._gathered, "changes", None)
+        if gathered is None:
+            self._engine.record(*changes)
+        else:
+            gathered.extend(changes)
+
+    def _record_once(self, key: object, *changes: Change) -> None:
+        if key not in self._engine.known:
+            self._engine.known.add(key)
+            self._record(*changes)
+
     # Components
 
     def _address(self, key: ExecutionKey | StepKey) -> RunAddress:
@@ -146,10 +173,10 @@ class Recorder:
     def _put_execution(self, key: ExecutionKey, address: RunAddress, event: ExecutionStarted) -> None:
         at, override = _micros(event.at), self._engine.settings.experiment
         display = override or key.experiment
-        self._engine.record_once(
+        self._record_once(
             ("experiment", address.experiment), PutExperiment(at=at, name=address.experiment, display_name=display)
         )
-        self._engine.record(
+        self._record(
             PutTrial(
                 at=at,
                 name=address.trial,
@@ -187,7 +214,7 @@ class Recorder:
         properties = self._properties(event.properties)
         if isinstance(event, StepStarted):
             properties |= _step_properties(event)
-        self._engine.record(
+        self._record(
             PutComponent(
                 at=at,
                 name=address.component,
@@ -214,9 +241,7 @@ class Recorder:
 
     def _add_properties(self, address: RunAddress, properties: Mapping[str, str]) -> None:
         if properties:
-            self._engine.record(
-                SetProperties(at=now_us(), node=_node(address), properties=self._properties(properties))
-            )
+            self._record(SetProperties(at=now_us(), node=_node(address), properties=self._properties(properties)))
 
     def _set_status(
         self,
@@ -229,7 +254,7 @@ class Recorder:
         ended_at: datetime | None = None,
         inferred: bool = False,
     ) -> None:
-        self._engine.record(
+        self._record(
             SetStatus(
                 at=_micros(at),
                 component=address.component,
@@ -272,10 +297,10 @@ class Recorder:
         for name in upstream.keys() - values.keys():
             self._upstream_of(address, upstream[name], set(), changes, at)
         if parameters:
-            self._engine.record(SetParameters(at=at, component=address.component, parameters=parameters))
+            self._record(SetParameters(at=at, component=address.component, parameters=parameters))
         if entries:
-            self._engine.record(SetArtifactValues(at=at, component=address.component, is_output=False, values=entries))
-        self._engine.record(*changes)
+            self._record(SetArtifactValues(at=at, component=address.component, is_output=False, values=entries))
+        self._record(*changes)
 
     def _input_artifacts(
         self,
@@ -315,7 +340,7 @@ class Recorder:
         changes: list[Change] = []
         for uris in upstream.values():
             self._upstream_of(address, uris, set(), changes, at)
-        self._engine.record(*changes)
+        self._record(*changes)
 
     def _outputs_of(
         self, address: RunAddress, name: str, value: Any, result_uris: tuple[str, ...], level: str | None
@@ -346,8 +371,8 @@ class Recorder:
         if result_uris and not entries:
             entries["result"] = ArtifactValue(value=result_uris[0])
         if entries:
-            self._engine.record(SetArtifactValues(at=at, component=address.component, is_output=True, values=entries))
-        self._engine.record(*changes)
+            self._record(SetArtifactValues(at=at, component=address.component, is_output=True, values=entries))
+        self._record(*changes)
 
     def _remember_outputs(self, uri: str, contents: list[str], *, whole: bool) -> None:
         if whole and contents:
@@ -357,7 +382,7 @@ class Recorder:
 
     def _reused(self, address: RunAddress, uri: str, name: str) -> None:
         at = now_us()
-        self._engine.record(
+        self._record(
             PutArtifact(at=at, source_uri=uri, type=ArtifactType.VALUE, name=f"{name} result"),
             _edge(_artifact(uri), _node(address), AssociationType.CONTRIBUTED_TO, at),
         )

@@ -12,12 +12,13 @@ and, unless strict, never raises. It knows nothing of stores.
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, Literal, Self
 
@@ -116,6 +117,7 @@ class Journal:
         self._known_end = 0  # the same while shut
         self._doubted = False
         self._doubted_sequence: int | None = None
+        self._doubted_count = 1
         self._is_nested = False  # a call that interrupted another one is at work
         self._was_nested = False  # one was, and may have written behind a fragment
         self._seq = self._overhead = 0  # frames written; those of them that are no events
@@ -205,11 +207,42 @@ class Journal:
 
         InvalidValueError for one of 64 MiB or more.
         """
-        payload = codec.encode(change)
-        if len(payload) + frames.MIN_FRAME_BYTES > frames.MAX_FRAME_BYTES:
-            raise InvalidValueError(f"A change of {len(payload)} bytes is more than a journal takes in one piece.")
+        payload = _encoded(change)
         with self._lock:
             self._record(change, lambda: self._write_change(change, payload))
+
+    def append_all(self, changes: Sequence[Change]) -> None:
+        """Write changes of one moment, by one ``os.write`` where nothing is out of the ordinary.
+
+        Each write lets the interpreter's other threads go first, which costs more than the writing.
+        """
+        payloads = [_encoded(change) for change in changes]
+        with self._lock:
+            if not self._written_at_once(changes, payloads):
+                for change, payload in zip(changes, payloads, strict=True):
+                    self._record(change, functools.partial(self._write_change, change, payload))
+
+    def _written_at_once(self, changes: Sequence[Change], payloads: Sequence[bytes]) -> bool:
+        """Write all frames in one piece; False, and nothing is written, if each has to be seen to by itself."""
+        opened = self._open
+        if self._busy or self._doubted or self._ring.events or opened is None or self._end >= opened.limit:
+            return False
+        data = b"".join(
+            frames.pack(frames.CHANGE, self._seq + i, payload, self._salt) for i, payload in enumerate(payloads)
+        )
+        self._busy = SLOW
+        try:
+            self._put(data, count=len(payloads))
+        except OSError:
+            return False
+        finally:
+            self._busy = 0
+        for change in changes:
+            self._mirror.keep(change)
+        self._synced_each()
+        with contextlib.suppress(OSError):
+            self._empty_ring()  # of what came from an interrupting call meanwhile
+        return True
 
     def _write_change(self, change: Change, payload: bytes) -> None:
         self._put(frames.pack(frames.CHANGE, self._seq, payload, self._salt))
@@ -303,8 +336,8 @@ class Journal:
         self._warn("ring", "flowtrail keeps events in memory: no file can be written. They are lost with this process.")
         self._mirror.stir()
 
-    def _put(self, frame: bytes) -> None:
-        """Write one frame in one piece; OSError, after which the file ends where it ended before."""
+    def _put(self, frame: bytes, *, count: int = 1) -> None:
+        """Write a frame, or ``count`` of them, in one piece; OSError, after which the file ends where it did before."""
         sequence, end = self._seq, self._end
         try:
             segments.write_whole(self._disk, self._fd, frame)
@@ -313,9 +346,9 @@ class Journal:
                 self._mend(sequence)
             raise
         except BaseException:
-            self._doubt(sequence, end)
+            self._doubt(sequence, end, count)
             raise
-        self._seq += 1
+        self._seq += count
         self._end += len(frame)
 
     def _put_overhead(self, frame: bytes) -> None:
@@ -341,12 +374,13 @@ class Journal:
             with contextlib.suppress(OSError):
                 self._end = self._open.start + self._disk.size(self._fd)
 
-    def _doubt(self, sequence: int, end: int) -> None:
+    def _doubt(self, sequence: int, end: int, count: int = 1) -> None:
         """An exception came between writing and counting: have the next call look at the file, by ``_settle``.
 
-        ``sequence`` and ``end`` are those before the frame.
+        ``sequence`` and ``end`` are those before the ``count`` frames.
         """
         self._doubted = True
+        self._doubted_count = count
         self._doubted_sequence = sequence if self._end == end else None  # else the frame was counted
         if self._is_nested:
             for series in list(self._series.values()):
@@ -359,8 +393,8 @@ class Journal:
         assert self._open is not None
         real = self._open.start + self._disk.size(self._fd)
         if real != self.position:
-            self._seq = max(self._seq, (self._doubted_sequence or 0) + 1)
-        elif self._doubted_sequence is not None and self._seq == self._doubted_sequence + 1:
+            self._seq = max(self._seq, (self._doubted_sequence or 0) + self._doubted_count)
+        elif self._doubted_sequence is not None and self._seq == self._doubted_sequence + self._doubted_count:
             self._seq = self._doubted_sequence
         self._end = self._known_end = real
         self._doubted = False
@@ -633,3 +667,10 @@ class Journal:
             with contextlib.suppress(OSError):
                 os.close(self._fd)  # or the lock on the parent's file would outlive the parent
         self._born()
+
+
+def _encoded(change: Change) -> bytes:
+    payload = codec.encode(change)
+    if len(payload) + frames.MIN_FRAME_BYTES > frames.MAX_FRAME_BYTES:
+        raise InvalidValueError(f"A change of {len(payload)} bytes is more than a journal takes in one piece.")
+    return payload

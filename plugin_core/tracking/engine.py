@@ -76,8 +76,10 @@ class Engine:
 
     def record(self, *changes: Change) -> None:
         """Append changes to the journal: after the return they survive this process."""
-        for change in changes:
-            self.journal.append(change)
+        if len(changes) == 1:
+            self.journal.append(changes[0])
+        elif changes:
+            self.journal.append_all(changes)
 
     def record_once(self, key: object, *changes: Change) -> None:
         """Record changes that need recording only once per process, told apart by ``key``."""

@@ -234,3 +234,41 @@ def test_a_link_in_the_place_of_the_file_is_not_followed(place, tmp_path: Path) 
 
     recover(place.spool, place.store, fallback=place.fallback)
     assert target.read_text() == "mine"
+
+
+def test_changes_of_one_moment_are_one_write_and_a_frame_each(tmp_path):
+    written = []
+
+    class Counting(Disk):
+        def write(self, fd, data):
+            written.append(len(data))
+            return super().write(fd, data)
+
+    journal = Journal(tmp_path, store_url="sqlite:////nowhere/record.db", disk=Counting(), fallback=tmp_path / "other")
+    journal.append(PutExperiment(at=1, name="e"))
+    written.clear()
+    journal.append_all([PutExperiment(at=2, name=f"e{i}") for i in range(5)])
+
+    assert len(written) == 1
+    batch = journal.take()
+    assert [change.name for change in batch.changes] == ["e", "e0", "e1", "e2", "e3", "e4"]
+    assert journal.pending_events == 6
+
+
+def test_changes_of_one_moment_are_written_one_by_one_where_a_write_fails(tmp_path):
+    class Full(Disk):
+        full = False
+
+        def write(self, fd, data):
+            if self.full and len(data) > 200:
+                raise OSError(28, "No space left on device")
+            return super().write(fd, data)
+
+    disk = Full()
+    journal = Journal(tmp_path, store_url="sqlite:////nowhere/record.db", disk=disk, fallback=tmp_path / "other")
+    journal.append(PutExperiment(at=1, name="e"))
+    disk.full = True
+    journal.append_all([PutExperiment(at=2, name=f"e{i}") for i in range(5)])
+
+    batch = journal.take()
+    assert [change.name for change in batch.changes] == ["e", "e0", "e1", "e2", "e3", "e4"]
