@@ -120,6 +120,7 @@ class _Sender:
 
     def after_fork(self) -> None:
         """The thread stayed in the parent, and sends what waits there."""
+        _api.forget()
         self._begin()
 
     def add(self, item: Line | Link) -> None:
@@ -173,10 +174,49 @@ def _send(items: list[Line | Link]) -> None:
         for item in items
         if isinstance(item, Line)
     ]
-    _compat.send(links, lines)
+    _api.send(links, lines)
 
 
+class _Api:
+    """One open connection to Prefect's API, for the sender's thread."""
+
+    def __init__(self) -> None:
+        self._url: str | None = None
+        self._client: Any = None
+
+    def send(self, artifacts: list[Any], lines: list[dict[str, Any]]) -> None:
+        """Send artifacts, a request each, and log lines, a request in all."""
+        client = self._connected()
+        try:
+            for artifact in artifacts:
+                client.create_artifact(artifact)
+            if lines:
+                client.create_logs(lines)
+        except BaseException:
+            self.close()
+            raise
+
+    def _connected(self) -> Any:
+        url = _compat.api_url()
+        if self._client is None or url != self._url:
+            self.close()
+            self._url, self._client = url, _compat.open_client()
+        return self._client
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.__exit__(None, None, None)
+
+    def forget(self) -> None:
+        """Leave the connection to the process that opened it."""
+        self._client = None
+
+
+_api: Final = _Api()
 _sender: Final = _Sender()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_sender.after_fork)
+atexit.register(_api.close)
 atexit.register(wait_for_links)
