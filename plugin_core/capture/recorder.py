@@ -87,7 +87,7 @@ class Recorder:
             if event.output is not NOTHING:
                 self._outputs_of(address, event.key.experiment, event.output, event.result_uris, event.capture)
             self._set_status(
-                address, event.status, event.at, message=event.message, ended_at=event.at, inferred=event.inferred
+                address, event.status, event.at, message=event.message, ended_at=_end_of(event), inferred=event.inferred
             )
         self.wait_for_code(_CODE_WAIT_S)
 
@@ -113,7 +113,7 @@ class Recorder:
             if event.output is not NOTHING:
                 self._outputs_of(address, event.name, event.output, event.result_uris, event.capture)
             self._set_status(
-                address, event.status, event.at, message=event.message, ended_at=event.at, inferred=event.inferred
+                address, event.status, event.at, message=event.message, ended_at=_end_of(event), inferred=event.inferred
             )
 
     def run_of(self, key: ExecutionKey | StepKey) -> Run | None:
@@ -424,6 +424,11 @@ class Recorder:
             version = code_version(Path.cwd())
             if version is not None:
                 self._add_properties(address, version.to_properties())
+
+
+def _end_of(event: ExecutionFinished | StepFinished) -> datetime | None:
+    """A paused execution reports to have stopped, and has not ended."""
+    return event.at if event.status.is_final else None
 
 
 def _put(artifact: DescribedArtifact, uri: str, at: int) -> PutArtifact:

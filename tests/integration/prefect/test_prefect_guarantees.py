@@ -105,17 +105,18 @@ def test_disabled_the_decorators_return_plain_prefect(monkeypatch):
     assert contents() == before
 
 
-def test_importing_the_package_costs_little_beyond_prefect():
+def test_switching_recording_on_loads_nothing_heavy_beyond_prefect():
     code = """
-import time, prefect
+import sys, prefect
 from prefect import flow, task
-before = time.process_time()
+before = set(sys.modules)
 import prefect_integration
 prefect_integration.tracked_flow, prefect_integration.autolog()
-print(time.process_time() - before)
+print(*sorted({name.partition(".")[0] for name in set(sys.modules) - before}))
 """
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert float(done.stdout.splitlines()[-1]) < 0.25
+    heavy = {"sqlalchemy", "alembic", "numpy", "pandas", "sklearn", "typer", "boto3"}
+    assert heavy.isdisjoint(done.stdout.splitlines()[-1].split())
 
 
 def test_a_recorder_that_breaks_changes_nothing(prefect_api, flowtrail_record, caplog):

@@ -230,3 +230,10 @@ def test_the_code_version_is_a_property_of_the_execution(flowtrail_record):
 
     assert len(root.properties["git.commit"]) == 40
     assert root.properties["git.dirty"] in {"true", "false"}
+
+
+def test_a_paused_execution_has_not_ended(flowtrail_record):
+    root = start_flow()
+    recorder().execution_finished(ExecutionFinished(key=FLOW, at=AT + timedelta(seconds=9), status=Status.PAUSED))
+
+    assert (root.status, root.ended_at) == (Status.PAUSED, None)
