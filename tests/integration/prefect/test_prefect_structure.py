@@ -6,7 +6,7 @@ import gc
 
 import pytest
 from prefect import flow, task
-from prefect.utilities.annotations import quote
+from prefect.utilities.annotations import opaque, quote
 
 from plugin_core import load_run
 from plugin_core.errors import NoActiveRunError
@@ -341,3 +341,12 @@ def test_a_tracked_task_in_a_plain_flow_brings_the_flow_into_the_record(record):
     assert plain(7) == 3
     assert record.run("sum").parent.component_name == record.run("plain").component_name
     assert (record.run("plain").status, record.run("plain").parameters) == (Status.COMPLETED, {"n": 7})
+
+
+def test_an_opaque_argument_is_recorded_as_what_it_is(record):
+    @flow
+    def hides():
+        return add(opaque(3))
+
+    assert hides() == 4
+    assert record.run("add").parameters == {"x": 3, "y": 1}
