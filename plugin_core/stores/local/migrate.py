@@ -49,6 +49,12 @@ def require_writable(connection: Connection, path: Path) -> None:
         raise _newer(path, version, "write to")
 
 
+def has_digests(connection: Connection) -> bool:
+    """Whether artifacts can be found by their digests: not in an older file, opened for reading only."""
+    version = _version(connection)
+    return version is not None and version.version >= 2  # noqa: PLR2004 - since `0002_artifact_digests`
+
+
 def _newer(path: Path, version: Version, what: str) -> StoreVersionError:
     return StoreVersionError(
         f"The store {path} has schema {version.version}, made by a newer flowtrail; this one has {s.SCHEMA_VERSION} "
