@@ -7,8 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic import context as alembic_context
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.runtime.environment import EnvironmentContext
+from alembic.script import ScriptDirectory
 
 from plugin_core.errors import NotFoundError, StoreUnavailableError
 from plugin_core.model import arns
@@ -42,6 +46,13 @@ def test_the_migrations_make_the_tables_of_the_schema(path: Path) -> None:
         table.name for table in metadata.sorted_tables if not table.dialect_kwargs.get("sqlite_with_rowid", True)
     }
     assert without_rowid == declared
+
+
+def test_a_migration_of_somebody_else_in_this_process_is_left_alone(path: Path, tmp_path: Path) -> None:
+    theirs = EnvironmentContext(Config(), ScriptDirectory(str(tmp_path)))
+    with theirs:  # what Dagster's and MLflow's own stores do, in another thread than the drain's
+        opened(path).close()
+        assert alembic_context.script is theirs.script
 
 
 def test_an_older_file_is_migrated_and_kept_aside(path: Path) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import re
 
 import sqlalchemy as sa
-from alembic import op
+from alembic.operations import Operations
 
 revision = "0002"
 down_revision = "0001"
@@ -19,7 +19,7 @@ _URIS = sa.text("SELECT id, key FROM nodes WHERE kind = 'artifact' AND id > :aft
 _FILL = sa.text("UPDATE artifacts SET digest = :digest WHERE id = :id")
 
 
-def upgrade() -> None:
+def upgrade(op: Operations) -> None:
     """Add the column, and fill it for what is there."""
     op.add_column("artifacts", sa.Column("digest", sa.Text()))
     _fill(op.get_bind())
