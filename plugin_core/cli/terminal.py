@@ -19,7 +19,6 @@ from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
-from rich.tree import Tree
 
 from plugin_core.model.components import Status
 
@@ -167,10 +166,6 @@ class Terminal:
         line = Text("  ").join(parts)
         line.rstrip()
         return line
-
-    def tree(self, label: Text) -> Tree:
-        """A tree; its guides are ASCII where nothing else can be shown."""
-        return Tree(label, guide_style="dim")
 
     def facts(self, pairs: Iterable[tuple[str, str | Text | None]]) -> Table:
         """Names and what they are, without those that are None; long values wrap on a terminal."""

@@ -165,9 +165,9 @@ def test_lineage_is_drawn_both_ways(record, flowtrail):
     lines = flowtrail("lineage", "frame").out.splitlines()
 
     assert lines[0] == "Came from"
-    assert lines[2].startswith("└── load  ✓ completed")
+    assert lines[2].startswith("└─ load  ✓ completed")
     assert lines[4] == "Went into"
-    assert lines[-1].strip().startswith("└── report  ✕ failed")
+    assert lines[-1].strip().startswith("└─ report  ✕ failed")
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_mermaid_has_a_node_and_an_edge_a_line(record, flowtrail):
 
     assert lines[0] == "flowchart LR"
     assert sum("-->" in line for line in lines) == 4
-    assert '    n0["model<br/>sha256:b0b1b2b3b4b5"]' in lines
+    assert '  n0[("model<br/>sha256:b0b1b2b3b4b5")]' in lines
 
 
 def test_the_lineage_of_an_experiment_is_wrong_usage(record, flowtrail):
