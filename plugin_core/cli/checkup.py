@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import unquote, urlsplit
 
-from plugin_core.cli.terminal import number, size
+from plugin_core.cli.terminal import counted, number, size
 from plugin_core.errors import FlowtrailError
 from plugin_core.tracking.settings import Origin, Settings, redacted_url
 from plugin_core.tracking.settings_values import sqlite_path_text
@@ -89,7 +89,7 @@ def check_store(settings: Settings, now: datetime) -> Iterator[Check]:
     except FlowtrailError as error:
         yield Check("store", "fail", f"{error.message} [{error.code}]", error.hint or "see docs/durability.md")
         return
-    shown = ", ".join(f"{count} {what}" for what, count in counts.items())
+    shown = ", ".join(counted(count, what) for what, count in counts.items())
     yield Check("store", "ok", f"opens; {_database_size(database)}{shown}; SQLite {sqlite3.sqlite_version}")
     if stale:
         yield Check(
@@ -112,16 +112,16 @@ def check_spool(spool: Path) -> Check:
     """Whether journals can be written, and what waits in those that are there."""
     from plugin_core.journal import list_journals
 
-    counts = {True: "of living processes", False: "of processes that are gone", None: "of other machines"}
+    states = {True: "of living processes", False: "of processes that are gone", None: "of other machines"}
     found = list_journals(spool)
     told = ", ".join(
-        f"{len(sizes)} {words} ({size(sum(sizes))})"
-        for state, words in counts.items()
+        f"{counted(len(sizes), 'journals')} {words} ({size(sum(sizes))})"
+        for state, words in states.items()
         if (sizes := [journal.size_bytes for journal in found if journal.is_alive is state])
     )
     if any(journal.is_alive is not True for journal in found):
-        return Check("spool", "warn", f"{spool}: journals {told}", "flowtrail recover")
-    return _writable("spool", spool, f"journals {told}" if told else "empty")
+        return Check("spool", "warn", f"{spool}: {told}", "flowtrail recover")
+    return _writable("spool", spool, told or "empty")
 
 
 def _writable(name: str, folder: Path, told: str) -> Check:

@@ -258,6 +258,11 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
+def counted(count: int, things: str) -> str:
+    """So many of something, by its plural: ``1 event``, ``2 events``; ``series`` is one or many."""
+    return f"{count} {things.removesuffix('s') if count == 1 and things != 'series' else things}"
+
+
 def size(count: int | None) -> str:
     """Bytes in decimal units: ``512 B``, ``1.2 kB``, ``3.4 MB``."""
     if count is None:
