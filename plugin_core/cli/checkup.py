@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import metadata
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import Final, Literal
@@ -54,6 +55,7 @@ def examine(settings: Settings, origins: Mapping[str, Origin], *, now: datetime)
         *(check_disk(name, place) for name, place in places.items()),
         *(check_file_system(name, place) for name, place in places.items()),
         *check_versions(_version_of),
+        check_compiled(_compiled_files()),
     ]
 
 
@@ -228,6 +230,20 @@ def _version_of(distribution: str) -> str | None:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
         return None
+
+
+def check_compiled(files: Mapping[str, str | None]) -> Check:
+    """Whether Python keeps what it compiles, by package: if not, each process compiles all that it imports anew."""
+    missing = [package for package, file in files.items() if file is not None and not Path(file).exists()]
+    if not missing:
+        return Check("bytecode", "ok", "kept")
+    told = f"none of {' and '.join(missing)}: each process spends up to half a second on compiling them"
+    return Check("bytecode", "warn", told, "unset PYTHONDONTWRITEBYTECODE, or run python -m compileall once")
+
+
+def _compiled_files() -> dict[str, str | None]:
+    specs = {package: find_spec(package) for package in ("plugin_core", "sqlalchemy")}
+    return {package: spec.cached for package, spec in specs.items() if spec is not None}
 
 
 def _numbers(version: str) -> tuple[int, ...]:
