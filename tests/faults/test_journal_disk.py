@@ -41,6 +41,8 @@ class Failing(Disk):
             return os.write(fd, data[: len(data) // 2])  # a short write
         return os.write(fd, data)
 
+    write_holding = write
+
     def truncate(self, fd: int, size: int) -> None:
         self._check("truncate", fd)
         os.ftruncate(fd, size)
