@@ -5,6 +5,7 @@ The only module of this package that speaks of executions and steps as capture d
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 SYSTEM: Final = "prefect"
 _NOT_DATA: Final = frozenset({"__parents__", "wait_for"})  # keys of task_inputs that say order, not data
-_RECEIVERS: Final = frozenset({"self", "cls"})
+_RECEIVERS: Final = ("self", "cls")
 _WAIT_WORTH_NOTING_S: Final = 0.05
 _STATUSES: Final[Mapping[str, Status]] = {
     "COMPLETED": Status.COMPLETED,
@@ -105,18 +106,19 @@ def lone_task_key(task_name: str, task_run: TaskRun, mark: Mark = NO_MARK) -> Ex
 
 def inputs_of(runnable: Task[..., Any] | Flow[..., Any], parameters: Mapping[str, Any] | None) -> dict[str, Any]:
     """The arguments of a call by name, without a method's receiver and without Prefect's annotations."""
-    given = dict(parameters or {})
-    first = next(iter(given), None)
-    if first is not None and _is_receiver(runnable, first):
-        del given[first]
-    return {name: unwrapped(value) for name, value in given.items()}
+    given = parameters or {}
+    receiver = _receiver_of(runnable, given)
+    return {name: unwrapped(value) for name, value in given.items() if name != receiver}
 
 
-def _is_receiver(runnable: Any, name: str) -> bool:
+def _receiver_of(runnable: Any, given: Mapping[str, Any]) -> str | None:
+    """The name of a method's receiver, which is the first that it declares; a mapped call has it last."""
     if getattr(runnable, "ismethod", False) or getattr(runnable, "isclassmethod", False):
-        return True
+        return next(iter(inspect.signature(runnable.fn).parameters), None)
     path = getattr(runnable.fn, "__qualname__", "").rpartition("<locals>.")[2]
-    return name in _RECEIVERS and "." in path and not getattr(runnable, "isstaticmethod", False)
+    if "." not in path or getattr(runnable, "isstaticmethod", False):
+        return None
+    return next((name for name in _RECEIVERS if name in given), None)
 
 
 def unwrapped(value: Any) -> Any:
