@@ -1,12 +1,16 @@
 """Whole programs: unmodified scripts, workers, served flows, processes that are told to stop."""
 
 import asyncio
+import json
 import signal
 import textwrap
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from kit.programs import Programs, finished, running, until
+from prefect.client.orchestration import get_client
+from prefect.states import Cancelled, Completed, Crashed
 
 from plugin_core.model.components import Status
 from prefect_integration.reconcile import true_state
@@ -167,3 +171,66 @@ def test_a_process_that_is_told_to_stop_leaves_a_true_record(program, record, tm
     for name in ("endless", "stopped"):
         run = until(lambda name=name: next((run for run in record.runs(name) if run.status.is_final), None))
         assert (run.status, run.properties["prefect_state"]) == (Status.FAILED, "Crashed")
+
+
+def test_runs_of_a_killed_process_get_the_state_that_prefect_knows(program, record, tmp_path):
+    code = """
+    import threading, time
+
+    @task
+    def endless(name):
+        open(name, "w").close()
+        time.sleep(120)
+
+    @flow
+    def doomed(name):
+        endless(name)
+
+    for name in ("crashed", "cancelled", "completed", "silent"):
+        threading.Thread(target=doomed, args=(name,)).start()
+    """
+    known = {"crashed": Crashed(message="The machine was lost."), "cancelled": Cancelled(), "completed": Completed()}
+    with running(program(script(tmp_path, code))) as process:
+        until(lambda: all((tmp_path / name).exists() for name in (*known, "silent")))
+        process.kill()
+        process.communicate(timeout=60)
+    ids = {run.parameters["name"]: _flow_run_id(record, run) for run in record.runs("doomed")}
+    for name, state in known.items():
+        _set_state(ids[name], state)
+
+    assert {change["inferred"] for change in _reconciled(program)} == {True}
+    assert _statuses(record, "doomed") == {
+        "crashed": Status.FAILED, "cancelled": Status.CANCELLED, "completed": Status.COMPLETED, "silent": Status.FAILED,
+    }  # fmt: skip
+    assert _statuses(record, "endless") == {
+        "crashed": Status.FAILED, "cancelled": Status.CANCELLED, "completed": Status.FAILED, "silent": Status.FAILED,
+    }  # fmt: skip
+    messages = {run.parameters["name"]: run.status_message for run in record.runs("doomed")}
+    assert messages["crashed"] == "The machine was lost."
+    assert "ended without reporting a result" in messages["silent"]
+
+    _set_state(ids["silent"], Completed())
+    (late,) = [change for change in _reconciled(program) if change["status"] == "completed"]
+    assert (late["component"], late["inferred"]) == (_components(record, "doomed")["silent"], True)
+    assert _statuses(record, "endless")["silent"] is Status.FAILED
+
+
+def _flow_run_id(record, run):
+    return UUID(record.record.store.component(run.component_name).orchestrator.execution_id)
+
+
+def _set_state(flow_run_id, state):
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(flow_run_id, state, force=True)
+
+
+def _reconciled(program):
+    return json.loads(finished(program("-m", "plugin_core.cli", "reconcile", "--json")))
+
+
+def _statuses(record, name):
+    return {run.parameters["name"]: run.status for run in record.runs(name)}
+
+
+def _components(record, name):
+    return {run.parameters["name"]: run.component_name for run in record.runs(name)}
