@@ -80,6 +80,12 @@ def _own_name(run: Run) -> str:
 
 
 @pytest.fixture
+def reader() -> type[Recorded]:
+    """Reads the record of other processes."""
+    return Recorded
+
+
+@pytest.fixture
 def record(prefect_api: None, flowtrail_record: Record) -> Iterator[Recorded]:
     """A fresh embedded store, and a Prefect that ``autolog()`` records into it."""
     import prefect_integration

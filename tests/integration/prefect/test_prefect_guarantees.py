@@ -8,6 +8,7 @@ import sys
 import time
 
 import cloudpickle
+import prefect.client.orchestration
 import prefect.flow_engine
 import prefect.task_engine
 import prefect.task_runners
@@ -37,6 +38,9 @@ ENGINES = (
     prefect.task_runners.ProcessPoolTaskRunner,
     prefect.task_engine,
     prefect.flow_engine,
+    prefect.Task,
+    *prefect.client.orchestration.PrefectClient.__mro__,
+    *prefect.client.orchestration.SyncPrefectClient.__mro__,
 )
 
 
@@ -288,6 +292,35 @@ def test_a_flow_that_pauses_and_goes_on_is_one_attempt(record):
 
     assert asyncio.run(pauses()) == record.run("pauses").run_name
     assert (record.run("pauses").status, record.run("pauses").attempt) == (Status.COMPLETED, 1)
+
+
+def test_a_flow_that_paused_before_it_was_retried_is_in_its_second_attempt(record):
+    from prefect.client.orchestration import get_client
+    from prefect.context import get_run_context
+
+    calls = []
+
+    @flow(retries=2)  # Prefect counts the pause as a run
+    async def pauses_once():
+        calls.append(1)
+        if len(calls) > 1:
+            return load_run().run_name
+        flow_run_id = get_run_context().flow_run.id
+
+        async def resume():
+            await asyncio.sleep(1)
+            async with get_client() as client:
+                await client.resume_flow_run(flow_run_id)
+
+        resuming = asyncio.ensure_future(resume())
+        await pause_flow_run(timeout=30, poll_interval=1)
+        await resuming
+        raise ValueError("try again")
+
+    found = asyncio.run(pauses_once())
+    first, second = record.runs("pauses_once")
+    assert found == second.run_name
+    assert [(run.attempt, run.status) for run in (first, second)] == [(1, Status.FAILED), (2, Status.COMPLETED)]
 
 
 # Links
