@@ -260,7 +260,7 @@ def flow_started(
         at=at,
         parameters=inputs_of(flow, parameters),
         parent=parent,
-        tags=tuple(sorted({*flow_run.tags, *mark.tags})),
+        tags=dict.fromkeys(sorted({*flow_run.tags, *mark.tags})),
         properties=_flow_properties(flow, flow_run),
         url=url,
         capture=mark.capture,
@@ -333,8 +333,8 @@ def _waited_since(task_run: TaskRun, at: datetime) -> datetime | None:
     return since
 
 
-def _tags(task_run: TaskRun, mark: Mark) -> tuple[str, ...]:
-    return tuple(sorted({*task_run.tags, *mark.tags})) if mark.tags else tuple(task_run.tags)
+def _tags(task_run: TaskRun, mark: Mark) -> dict[str, str | None]:
+    return dict.fromkeys(sorted({*task_run.tags, *mark.tags}) if mark.tags else task_run.tags)
 
 
 def lone_task_started(
@@ -387,7 +387,7 @@ def task_finished(
         reused_uri=stored if is_cached(state) else None,
         upstream={} if started else upstream_of(task_run.task_inputs),
         parent=parent,
-        tags=() if started else _tags(task_run, mark),
+        tags={} if started else _tags(task_run, mark),
         properties=state_properties(state),
         url=url,
         capture=mark.capture,

@@ -3,7 +3,8 @@
 Values (arguments, results) are the user's own objects, passed by reference; capture describes them at
 once and keeps none. Times are aware datetimes. An adapter builds events in its ``translate`` module,
 from the orchestrator's objects, without side effects. ``capture`` is the level for this one flow or
-task (off, params, meta, full) where its author asked for one; None leaves it to the settings.
+task (off, params, meta, full) where its author asked for one; None leaves it to the settings. ``tags``
+map keys to values, None for a tag that is a word of its own.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from plugin_core.model.components import Kind, Status
+from plugin_core.model.lineage import ArtifactType
 
 
 class _Nothing:
@@ -50,8 +52,21 @@ class StepKey:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Product:
+    """What an orchestrator says that a step made, beside or instead of a value: a version of an asset.
+
+    ``uri`` names it for all that use it, in whichever run or orchestrator.
+    """
+
+    uri: str
+    name: str
+    type: str = ArtifactType.DATA_SET
+    properties: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ExecutionStarted:
-    """A flow or job begins. ``parent`` is the step or execution that called it."""
+    """A flow or job begins. ``parent`` is the step or execution that called it, ``retry_of`` what it does again."""
 
     key: ExecutionKey
     name: str
@@ -59,7 +74,8 @@ class ExecutionStarted:
     kind: Kind = Kind.FLOW
     parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
     parent: ExecutionKey | StepKey | None = None
-    tags: tuple[str, ...] = ()
+    retry_of: ExecutionKey | None = None
+    tags: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
     properties: Mapping[str, str] = field(default_factory=dict[str, str])
     url: str | None = None
     capture: str | None = None
@@ -90,7 +106,8 @@ class StepStarted:
 
     ``inputs`` are its arguments by name, ``upstream`` names for each argument the results that went
     into it, as URIs that the producing step gave in ``StepFinished.result_uris``. ``scheduled_at`` is
-    when it could have begun (it waited since).
+    when it could have begun (it waited since). ``supervised``: another process reports its end, so that
+    the end of its own process says nothing.
     """
 
     key: StepKey
@@ -101,18 +118,32 @@ class StepStarted:
     upstream: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     parent: StepKey | None = None
     map_index: int | None = None
-    tags: tuple[str, ...] = ()
+    tags: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
     properties: Mapping[str, str] = field(default_factory=dict[str, str])
     url: str | None = None
     scheduled_at: datetime | None = None
+    supervised: bool = False
+    capture: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepOutput:
+    """A step has made one of its outputs, under the name that its author gave it, and goes on."""
+
+    key: StepKey
+    name: str
+    value: Any
+    result_uris: tuple[str, ...] = ()
     capture: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StepFinished:
-    """An attempt of a step has ended; without a ``StepStarted`` before, it never ran (cached, not ready).
+    """An attempt of a step has ended; without a ``StepStarted`` before, in whichever process, it never ran.
 
-    ``reused_uri`` names the result that a cached step took instead of running.
+    ``reused_uri`` names the result that a cached step took instead of running, ``products`` what it made
+    beside its output. ``metrics`` are numbers that the orchestrator holds of it. ``started_at`` is given
+    where the start may not have been reported.
     """
 
     key: StepKey
@@ -124,9 +155,12 @@ class StepFinished:
     output: Any = NOTHING
     result_uris: tuple[str, ...] = ()
     reused_uri: str | None = None
+    products: tuple[Product, ...] = ()
+    metrics: Mapping[str, float] = field(default_factory=dict[str, float])
     upstream: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    started_at: datetime | None = None
     parent: StepKey | None = None
-    tags: tuple[str, ...] = ()
+    tags: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
     properties: Mapping[str, str] = field(default_factory=dict[str, str])
     url: str | None = None
     inferred: bool = False

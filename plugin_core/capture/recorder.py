@@ -14,8 +14,10 @@ from plugin_core.capture.events import (
     ExecutionFinished,
     ExecutionKey,
     ExecutionStarted,
+    Product,
     StepFinished,
     StepKey,
+    StepOutput,
     StepStarted,
 )
 from plugin_core.capture.guard import Guard
@@ -96,10 +98,18 @@ class Recorder:
         with self.guard("the start of a step"), self._together():
             address = self._address(event.key)
             self._put_step(event.key, address, event)
-            self._set_status(address, Status.RUNNING, event.at, started_at=event.at)
+            self._set_status(address, Status.RUNNING, event.at, started_at=event.at, owned=not event.supervised)
             self._inputs(address, event.inputs, event.upstream, event.capture)
             return Run._resolved(address, loggable=True)  # noqa: SLF001
         return None
+
+    def step_output(self, event: StepOutput) -> None:
+        """Record one of a step's outputs."""
+        with self.guard("an output of a step"), self._together():
+            address = self._address(event.key)
+            self._outputs_of(
+                address, event.key.step, event.value, event.result_uris, event.capture, output_name=event.name
+            )
 
     def step_finished(self, event: StepFinished) -> None:
         """Record that an attempt of a step ended, also one that never ran (cached, not ready)."""
@@ -112,8 +122,16 @@ class Recorder:
                 self._reused(address, event.reused_uri, event.name)
             if event.output is not NOTHING:
                 self._outputs_of(address, event.name, event.output, event.result_uris, event.capture)
+            self._products(address, event.products)
+            self._metrics(address, event.metrics)
             self._set_status(
-                address, event.status, event.at, message=event.message, ended_at=_end_of(event), inferred=event.inferred
+                address,
+                event.status,
+                event.at,
+                message=event.message,
+                started_at=event.started_at,
+                ended_at=_end_of(event),
+                inferred=event.inferred,
             )
 
     def run_of(self, key: ExecutionKey | StepKey) -> Run | None:
@@ -195,13 +213,18 @@ class Recorder:
                 parent=None if event.parent is None else self._address(event.parent).component,
                 root=address.component,
                 attempt=key.attempt,
-                previous_attempt=previous_attempt(key, experiment=override),
+                previous_attempt=self._attempt_before(key, event.retry_of),
                 orchestrator=OrchestratorRef(system=key.system, execution_id=key.execution_id, url=event.url),
                 owner=self._engine.journal.owner,
                 tags=self._tags(event.tags),
                 properties=self._properties(event.properties),
             ),
         )
+
+    def _attempt_before(self, key: ExecutionKey, retry_of: ExecutionKey | None) -> str | None:
+        if retry_of is not None:
+            return self._address(retry_of).component
+        return previous_attempt(key, experiment=self._engine.settings.experiment)
 
     def _put_step(self, key: StepKey, address: RunAddress, event: StepStarted | StepFinished) -> None:
         """Put the component; the end repeats only what the start may not have said."""
@@ -233,7 +256,7 @@ class Recorder:
                     step_id=key.step_id,
                     url=event.url,
                 ),
-                owner=self._engine.journal.owner,
+                owner=self._engine.journal.owner if _ends_with_this_process(event) else None,
                 tags=self._tags(event.tags),
                 properties=properties,
             )
@@ -253,6 +276,7 @@ class Recorder:
         started_at: datetime | None = None,
         ended_at: datetime | None = None,
         inferred: bool = False,
+        owned: bool = True,
     ) -> None:
         self._record(
             SetStatus(
@@ -263,14 +287,14 @@ class Recorder:
                 started_at=None if started_at is None else _micros(started_at),
                 ended_at=None if ended_at is None else _micros(ended_at),
                 inferred=inferred,
-                owner=self._engine.journal.owner if status is Status.RUNNING else None,
+                owner=self._engine.journal.owner if status is Status.RUNNING and owned else None,
             )
         )
 
-    def _tags(self, tags: Iterable[str]) -> dict[str, str | None]:
-        """Prefect's and Dagster's tags have no value, or are ``key=value`` by custom of neither: kept as keys."""
-        text = self._engine.redactor.text
-        return {**{text(tag)[: names.TAG_KEY_MAX]: None for tag in tags}, **_RUN_TAG}
+    def _tags(self, tags: Mapping[str, str | None]) -> dict[str, str | None]:
+        redacted = self._engine.redactor.text
+        kept = {redacted(key)[: names.TAG_KEY_MAX]: value and redacted(value) for key, value in tags.items()}
+        return {**kept, **_RUN_TAG}
 
     def _properties(self, properties: Mapping[str, str]) -> dict[str, str]:
         text = self._engine.redactor.text
@@ -343,13 +367,20 @@ class Recorder:
         self._record(*changes)
 
     def _outputs_of(
-        self, address: RunAddress, name: str, value: Any, result_uris: tuple[str, ...], level: str | None
+        self,
+        address: RunAddress,
+        name: str,
+        value: Any,
+        result_uris: tuple[str, ...],
+        level: str | None,
+        *,
+        output_name: str = "result",
     ) -> None:
         """Record a result: its content where that has an identity, and the result itself under the step's URIs."""
         if value is None:
             return
         at = now_us()
-        described = self._describe("result", value, level)
+        described = self._describe(output_name, value, level)
         entries: dict[str, ArtifactValue] = {}
         changes: list[Change] = []
         contents: list[str] = []
@@ -363,16 +394,35 @@ class Recorder:
             self._store(artifact, artifact.identity)
         whole = not described.parameters and len(contents) == len(described.artifacts)
         kind = ArtifactType.VALUE if whole else _type_of_whole(described)
-        preview = _preview(described)
+        preview = _preview(described, output_name)
         for uri in result_uris:
-            changes.append(PutArtifact(at=at, source_uri=uri, type=kind, name=f"{name} result", properties=preview))
+            title = f"{name} {output_name}"
+            changes.append(PutArtifact(at=at, source_uri=uri, type=kind, name=title, properties=preview))
             changes.append(_edge(_node(address), _artifact(uri), AssociationType.PRODUCED, at))
             self._remember_outputs(uri, contents, whole=whole)
         if result_uris and not entries:
-            entries["result"] = ArtifactValue(value=result_uris[0])
+            entries[output_name] = ArtifactValue(value=result_uris[0])
         if entries:
             self._record(SetArtifactValues(at=at, component=address.component, is_output=True, values=entries))
         self._record(*changes)
+
+    def _products(self, address: RunAddress, products: Iterable[Product]) -> None:
+        at = now_us()
+        text = self._engine.redactor.text
+        for product in products:
+            uri = text(product.uri)
+            properties = self._properties(product.properties)
+            self._record(
+                PutArtifact(at=at, source_uri=uri, type=product.type, name=product.name, properties=properties),
+                _edge(_node(address), _artifact(uri), AssociationType.PRODUCED, at),
+                SetArtifactValues(
+                    at=at, component=address.component, is_output=True, values={product.name: ArtifactValue(value=uri)}
+                ),
+            )
+
+    def _metrics(self, address: RunAddress, metrics: Mapping[str, float]) -> None:
+        for name, value in metrics.items():
+            self._engine.series(address.component, name[: names.METRIC_NAME_MAX]).log(value, None)
 
     def _remember_outputs(self, uri: str, contents: list[str], *, whole: bool) -> None:
         if whole and contents:
@@ -451,11 +501,15 @@ def _type_of_whole(described: Description) -> str:
     return types.pop() if len(types) == 1 and not described.parameters else ArtifactType.VALUE
 
 
-def _preview(described: Description) -> dict[str, str]:
+def _ends_with_this_process(event: StepStarted | StepFinished) -> bool:
+    return not (isinstance(event, StepStarted) and event.supervised)
+
+
+def _preview(described: Description, name: str) -> dict[str, str]:
     """A few words on a result that has no content identity: its value, or its type."""
     if described.parameters:
-        shown = ", ".join(f"{key.removeprefix('result.')}={value!r}" for key, value in described.parameters.items())
-        return {"preview": shown.removeprefix("result=")[:1024]}
+        shown = ", ".join(f"{key.removeprefix(f'{name}.')}={value!r}" for key, value in described.parameters.items())
+        return {"preview": shown.removeprefix(f"{name}=")[:1024]}
     if described.artifacts:
         return {key: value for key, value in described.artifacts[0].properties.items() if key in {"preview", "type"}}
     return {}

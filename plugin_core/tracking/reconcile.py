@@ -29,8 +29,8 @@ Judge: TypeAlias = Callable[[str, str | None, str | None], Truth | None]
 class Facts:
     """What is known of one run. ``alive`` is None and ``lease_until`` is None where nobody can tell.
 
-    ``superseded``: a later attempt has begun. ``root_ended``: its execution's own status is final and
-    was reported. ``truth`` is what the orchestrator says.
+    ``superseded``: a later attempt has begun. ``root_ended``: its execution's own status is final, and
+    ``root_reported`` unless that is a guess. ``truth`` is what the orchestrator says.
     """
 
     component: Component
@@ -38,6 +38,7 @@ class Facts:
     lease_until: datetime | None = None
     superseded: bool = False
     root_ended: bool = False
+    root_reported: bool = True
     truth: Truth | None = None
 
 
@@ -72,8 +73,17 @@ def _judgement(facts: Facts, now: datetime) -> tuple[Status | None, str | None]:
     if component.status is Status.PAUSED:  # a suspended run has no process, and is well
         return None, None
     if component.owner is None:
-        return (Status.CANCELLED, "Its execution ended before it began.") if facts.root_ended else (None, None)
+        return _by_execution(facts)
     return _by_process(facts, now)
+
+
+def _by_execution(facts: Facts) -> tuple[Status | None, str | None]:
+    """Of what has no process of its own, its execution was to report the end."""
+    if not facts.root_ended:
+        return None, None
+    if facts.component.started_at is not None:
+        return Status.FAILED, "Its execution ended without a report of its end."
+    return (Status.CANCELLED, "Its execution ended before it began.") if facts.root_reported else (None, None)
 
 
 def _by_process(facts: Facts, now: datetime) -> tuple[Status | None, str | None]:
@@ -170,6 +180,7 @@ def gather(
             lease_until=leases.get(c.owner.journal) if c.owner is not None else None,
             superseded=c.name in replaced,
             root_ended=c.root is not None and c.root != c.name and c.root in roots,
+            root_reported=roots.get(c.root or "", True),
             # Who is certainly alive need not be asked about.
             truth=_truth(c, judges) if c.owner is None or living[c.owner.journal] is not True else None,
         )
@@ -183,10 +194,11 @@ def _replaced(store: TrackingStore, components: Iterable[Component]) -> set[str 
     return {c.previous_attempt for root in roots for c in store.components(ComponentQuery(root=root))}
 
 
-def _ended_roots(store: TrackingStore, components: Iterable[Component]) -> set[str]:
+def _ended_roots(store: TrackingStore, components: Iterable[Component]) -> dict[str, bool]:
+    """Executions that have ended, and whether that was reported."""
     roots = tuple({c.root for c in components if c.root is not None})
     found = store.components(ComponentQuery(names=roots)) if roots else []
-    return {c.name for c in found if c.status.is_final and not c.status_inferred}
+    return {c.name: not c.status_inferred for c in found if c.status.is_final}
 
 
 def _truth(component: Component, judges: Mapping[str, Judge]) -> Truth | None:

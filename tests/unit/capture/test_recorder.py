@@ -10,15 +10,17 @@ from plugin_core.capture.events import (
     ExecutionFinished,
     ExecutionKey,
     ExecutionStarted,
+    Product,
     StepFinished,
     StepKey,
+    StepOutput,
     StepStarted,
 )
 from plugin_core.capture.names import address_of
 from plugin_core.capture.recorder import recorder
 from plugin_core.model.components import Kind, Status
 from plugin_core.model.lineage import NodeKind, NodeRef
-from plugin_core.model.queries import Direction, LineageQuery
+from plugin_core.model.queries import ComponentQuery, Direction, LineageQuery
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 FLOW = ExecutionKey(system="prefect", experiment="Train it", execution_id="0199c1de-aaaa-7bbb-8ccc-00000000f10e")
@@ -60,7 +62,7 @@ def ancestors(store, component):
 
 
 def test_an_execution_is_a_trial_with_a_root_component(flowtrail_record):
-    start_flow(parameters={"depth": 3}, tags=("nightly",), url="http://prefect/runs/1")
+    start_flow(parameters={"depth": 3}, tags={"nightly": None}, url="http://prefect/runs/1")
     recorder().execution_finished(ExecutionFinished(key=FLOW, at=AT + timedelta(seconds=9), status=Status.COMPLETED))
 
     (trial,) = flowtrail_record.store.trials(experiment="train-it")
@@ -237,3 +239,51 @@ def test_a_paused_execution_has_not_ended(flowtrail_record):
     recorder().execution_finished(ExecutionFinished(key=FLOW, at=AT + timedelta(seconds=9), status=Status.PAUSED))
 
     assert (root.status, root.ended_at) == (Status.PAUSED, None)
+
+
+def test_outputs_of_one_step_are_told_apart_by_name(flowtrail_record):
+    start_flow()
+    key = step("split", 1)
+    recorder().step_started(StepStarted(key=key, name="split", at=AT))
+    for name, size in (("train", 8), ("test", 2)):
+        frame = pd.DataFrame({"x": range(size)})
+        recorder().step_output(StepOutput(key=key, name=name, value=frame, result_uris=(f"dagster:run/1/{name}",)))
+    recorder().step_finished(StepFinished(key=key, name="split", at=AT, status=Status.COMPLETED))
+
+    (run,) = [run for run in list_runs("train-it") if run.display_name == "split"]
+    assert set(run.output_artifacts) == {"train", "test"}
+    assert run.output_artifacts["train"].value != run.output_artifacts["test"].value
+
+
+def test_a_product_is_one_node_for_its_maker_and_its_user(flowtrail_record):
+    start_flow()
+    made = Product(uri="dagster:asset/table#v1", name="table", properties={"data_version": "v1"})
+    producer, consumer = step("make", 1), step("use", 2)
+    done = {"at": AT, "status": Status.COMPLETED}
+    recorder().step_finished(
+        StepFinished(key=producer, name="make", products=(made,), metrics={"rows": 3.0}, started_at=AT, **done)
+    )
+    recorder().step_finished(StepFinished(key=consumer, name="use", upstream={"table": (made.uri,)}, **done))
+
+    store = flowtrail_record.store
+    assert address_of(producer).component in ancestors(store, address_of(consumer).component)
+    (run,) = [run for run in list_runs("train-it") if run.display_name == "make"]
+    assert (run.metrics["rows"].last, run.started_at) == (3.0, AT)
+
+
+def test_a_repeated_execution_is_linked_to_the_one_before(flowtrail_record):
+    again = ExecutionKey(system="dagster", experiment="Train it", execution_id="0199c1de-aaaa-7bbb-8ccc-00000000f20e")
+    start_flow()
+    recorder().execution_started(ExecutionStarted(key=again, name="again", at=AT, retry_of=FLOW))
+
+    found = flowtrail_record.store.components(ComponentQuery())
+    before, after = sorted(found, key=lambda component: component.previous_attempt is not None)
+    assert after.previous_attempt == before.name
+
+
+def test_the_step_of_a_supervised_process_outlives_it(flowtrail_record):
+    start_flow()
+    recorder().step_started(StepStarted(key=step("far", 1), name="far", at=AT, supervised=True))
+
+    (component,) = [c for c in flowtrail_record.store.components(ComponentQuery()) if c.display_name == "far"]
+    assert (component.status, component.owner) == (Status.RUNNING, None)

@@ -123,3 +123,15 @@ def test_a_step_that_never_began_ends_with_its_execution():
 
     assert concluded(component=waiting, root_ended=True) is Status.CANCELLED
     assert concluded(component=waiting, root_ended=False) is None
+
+
+def test_a_step_without_a_process_of_its_own_ends_with_its_execution():
+    running = run(owner=None)
+    assert concluded(component=running, root_ended=False) is None
+    assert concluded(component=running, root_ended=True) is Status.FAILED
+    assert concluded(component=running, root_ended=True, root_reported=False) is Status.FAILED
+
+
+def test_the_guess_that_an_execution_ended_does_not_cancel_what_waits():
+    waiting = run(Status.QUEUED, owner=None, started_at=None)
+    assert concluded(component=waiting, root_ended=True, root_reported=False) is None
