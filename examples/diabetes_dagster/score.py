@@ -1,10 +1,12 @@
 """Whom to call first: a Prefect flow that uses the model and the patients that the Dagster job has published.
 
-python score.py shelf/45-to-59 --calls 10
+python score.py --age-group 45-to-59 --calls 10
 """
 
 import argparse
+import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import joblib
@@ -12,6 +14,8 @@ import pandas as pd
 
 from plugin_core import load_run
 from prefect_integration import tracked_flow, tracked_task
+
+SHELF = Path(os.environ.get("DIABETES_SHELF", "shelf"))
 
 
 @tracked_task
@@ -35,27 +39,28 @@ def predict(model: Any, patients: pd.DataFrame) -> pd.DataFrame:
 
 
 @tracked_task
-def write_calls(expected: pd.DataFrame, calls: int, file: Path) -> str:
-    """Write the list, and record it as a file of this run."""
-    expected.head(calls).to_csv(file, index_label="patient")
-    load_run().log_file(file)
+def keep_calls(expected: pd.DataFrame, calls: int) -> str:
+    """The patients to call, as a file of this run; return its name."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "calls.csv")
+        expected.head(calls).to_csv(file, index_label="patient")
+        load_run().log_file(file)
     return file.name
 
 
 @tracked_flow(name="diabetes-calls")
-def score(folder: Path, calls: int = 10) -> str:
+def score(age_group: str, calls: int = 10) -> str:
     """Expect, sort, and list those to call first."""
-    expected = predict(load_model(folder / "model.joblib"), load_patients(folder / "patients.csv"))
-    return write_calls(expected, calls, folder / "calls.csv")
+    model, patients = load_model(SHELF / age_group / "model.joblib"), load_patients(SHELF / age_group / "patients.csv")
+    return keep_calls(predict(model, patients), calls)
 
 
 def main() -> None:
     """Take the parameters from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="folder that Dagster has published to")
+    parser.add_argument("--age-group", default="45-to-59", help="a partition that Dagster has published")
     parser.add_argument("--calls", type=int, default=10, help="how many patients to list")
-    options = parser.parse_args()
-    print(f"Wrote {options.folder / score(**vars(options))}.")
+    print(f"Recorded whom to call first as {score(**vars(parser.parse_args()))}.")
 
 
 if __name__ == "__main__":
