@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from plugin_core.cli.progress import copying
-from plugin_core.cli.session import JsonOption, ProfileOption, Session, StoreOption, has_journals
+from plugin_core.cli.session import JsonOption, ProfileOption, Session, StoreOption
 from plugin_core.cli.terminal import Column, size
+from plugin_core.tracking.intake import has_journals
 from plugin_core.tracking.settings import redacted_url
 
 if TYPE_CHECKING:

@@ -17,9 +17,10 @@ from typing import Annotated, Final
 import typer
 
 from plugin_core.cli.adapters import Bootstrap, bootstraps
-from plugin_core.cli.session import ProfileOption, Session, StoreOption, has_journals
+from plugin_core.cli.session import ProfileOption, Session, StoreOption
 from plugin_core.errors import FlowtrailError
 from plugin_core.tracking.carrier import RUN_CONTEXT_VARIABLE
+from plugin_core.tracking.intake import has_journals
 from plugin_core.tracking.settings import Settings, has_credentials, is_disabled
 
 _NOT_FOUND: Final = 127

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
@@ -60,6 +59,7 @@ class Session:
 
     def is_empty(self) -> bool:
         """Whether nothing was recorded yet: no database file and no journal. Looking creates neither."""
+        from plugin_core.tracking.intake import has_journals
         from plugin_core.tracking.settings_values import sqlite_path_text
 
         path = (sqlite_path_text(self.settings.store) or "").partition("?")[0]
@@ -87,16 +87,12 @@ class Session:
         StoreError.
         """
         from plugin_core.stores import open_store
-        from plugin_core.tracking.reconcile import local_liveness, settle
+        from plugin_core.tracking.intake import settle_dead, take_in
 
         store = open_store(self.settings.store)
-        if has_journals(self.spool):
-            from plugin_core.journal import drain_live, recover
-
-            recover(self.spool, store)
-            drain_live(self.spool, store)
+        take_in(store, self.spool)
         if settled:
-            settle(store, now=datetime.now(UTC), alive=local_liveness(self.spool))
+            settle_dead(store, self.spool)
         return store
 
     def blobs(self) -> BlobStore:
@@ -114,10 +110,3 @@ class Session:
         except StoreError:
             raise error from error.__cause__
         return store
-
-
-def has_journals(spool: Path) -> bool:
-    """Whether anything waits in a spool, or in the folder that writers fall back to."""
-    from plugin_core.journal import list_journals
-
-    return bool(list_journals(spool))

@@ -70,23 +70,12 @@ def to_node(start: Start, /) -> NodeRef:
 def _from_arn(store: TrackingStore, text: str) -> NodeRef:
     arn = arns.parse_arn(text)
     if arn.kind is NodeKind.ARTIFACT:
-        return NodeRef(NodeKind.ARTIFACT, _source_uri(store, arn.name))
+        return store.artifact_by_digest(arn.name).ref
     if arn.kind is not None:
         return NodeRef(arn.kind, arn.name)
     for component in store.components(ComponentQuery(source_arn=text, limit=1)):
         return NodeRef(NodeKind.COMPONENT, component.name)
     raise NotFoundError("The trial component of the job", text)
-
-
-def _source_uri(store: TrackingStore, digest: str) -> str:
-    """The artifact behind an ARN: content by its hash, anything else by looking through the artifacts."""
-    content = arns.CONTENT_PREFIX + digest
-    if store.artifacts(source_uris=(content,)):
-        return content
-    for artifact in store.artifacts():
-        if arns.artifact_digest(artifact.source_uri) == digest:
-            return artifact.source_uri
-    raise NotFoundError("The artifact", digest)
 
 
 def _from_text(store: TrackingStore, text: str) -> NodeRef:

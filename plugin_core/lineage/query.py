@@ -106,7 +106,7 @@ class Vertex:
 
     @classmethod
     def of(cls, node: Node) -> Vertex:
-        """A vertex of the store's graph; it knows its node, which is dear to look up by an artifact's ARN."""
+        """A vertex of the store's graph; it knows its node, so that nobody has to look it up."""
         vertex = cls(arns.to_arn(node.ref), _ENTITY_OF.get(node.ref.kind, node.ref.kind.value), node.type)
         vertex._ref = node.ref
         return vertex

@@ -94,6 +94,10 @@ class LineageStore(Protocol):
         """Return an artifact by its identity; NotFoundError."""
         ...
 
+    def artifact_by_digest(self, digest: str, /) -> Artifact:
+        """Return the artifact whose ARN has these digits for a name (``model.arns``); NotFoundError."""
+        ...
+
     def artifacts(
         self, *, source_uris: Sequence[str] = (), type: str | None = None, limit: int | None = None
     ) -> list[Artifact]:

@@ -10,13 +10,13 @@ import logging
 import os
 import threading
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from plugin_core.errors import StoreError
 from plugin_core.model.changes import Change
 from plugin_core.tracking.carrier import from_env
+from plugin_core.tracking.intake import settle_dead, take_in
 from plugin_core.tracking.settings import Settings, current_settings, on_configure
 
 if TYPE_CHECKING:
@@ -104,23 +104,14 @@ class Engine:
 
     def _take_in_others(self, store: TrackingStore) -> None:
         spool = Path(self.settings.spool_dir)
-        if not spool.is_dir():
-            return
-        from plugin_core.journal import drain_live, recover
-
-        recover(spool, store)
-        drain_live(spool, store)
-        self._settle(store, spool)
+        take_in(store, spool)
+        if time.monotonic() >= self._settled_until:
+            self._settled_until = time.monotonic() + _SETTLED_FOR_S
+            self._settle(store, spool)
 
     def _settle(self, store: TrackingStore, spool: Path) -> None:
-        """End the runs whose process is gone: whoever reads must not see them running. Asked every few seconds."""
-        if time.monotonic() < self._settled_until:
-            return
-        self._settled_until = time.monotonic() + _SETTLED_FOR_S
-        from plugin_core.tracking.reconcile import local_liveness, settle
-
         try:
-            settle(store, now=datetime.now(UTC), alive=local_liveness(spool))
+            settle_dead(store, spool)
         except StoreError as error:  # reading goes on: a read-only store shows what it was told
             _log.debug("flowtrail cannot settle the runs of dead processes: %s", error)
 

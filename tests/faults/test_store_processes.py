@@ -47,7 +47,7 @@ def assert_sound(path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_sixteen_processes_open_one_fresh_file_at_once(tmp_path: Path) -> None:
     code = """
-    import alembic.command
+    import alembic.script
     import plugin_core.stores.local
     def write(journal):
         store = open_store(URL)

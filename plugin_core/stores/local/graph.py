@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from sqlalchemy import Connection, func, select
 
 from plugin_core.errors import NotFoundError
+from plugin_core.model import arns
 from plugin_core.model.lineage import (
     Action,
     Artifact,
@@ -22,10 +23,11 @@ from plugin_core.model.lineage import (
     Vertex,
 )
 from plugin_core.model.queries import Direction, LineageQuery
+from plugin_core.stores.local import migrate
 from plugin_core.stores.local import schema as s
 from plugin_core.stores.local.apply import find_ids
 from plugin_core.stores.local.executing import raw_rows, rows_in
-from plugin_core.stores.local.fold import key_of
+from plugin_core.stores.local.fold import clean, key_of
 from plugin_core.stores.local.listing import Tags, micros_of, moment
 from plugin_core.stores.local.values import properties as properties_of
 
@@ -106,6 +108,26 @@ def node_id(connection: Connection, ref: NodeRef) -> int:
     if not found:
         raise NotFoundError(str(ref.kind), ref.key)
     return found[key]
+
+
+def artifact_id(connection: Connection, digest: str) -> int:
+    """The id of the artifact that an ARN calls ``digest``; NotFoundError."""
+    content = find_ids(connection, [key_of(NodeKind.ARTIFACT, arns.CONTENT_PREFIX + digest)])
+    if content:
+        return next(iter(content.values()))
+    if migrate.has_digests(connection):
+        found = connection.execute(select(s.artifacts.c.id).where(s.artifacts.c.digest == clean(digest))).scalar()
+    else:
+        found = _artifact_looked_for(connection, digest)
+    if found is None:
+        raise NotFoundError("artifact", digest)
+    return int(found)
+
+
+def _artifact_looked_for(connection: Connection, digest: str) -> int | None:
+    """In a file of schema 1 that may only be read, all have to be looked through."""
+    uris = raw_rows(connection, select(s.nodes.c.id, s.nodes.c.key).where(s.nodes.c.kind == NodeKind.ARTIFACT.value))
+    return next((node for node, uri in uris if arns.artifact_digest(uri) == digest), None)
 
 
 # Vertices

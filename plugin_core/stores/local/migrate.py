@@ -49,6 +49,12 @@ def require_writable(connection: Connection, path: Path) -> None:
         raise _newer(path, version, "write to")
 
 
+def has_digests(connection: Connection) -> bool:
+    """Whether artifacts can be found by their digests: not in an older file, opened for reading only."""
+    version = _version(connection)
+    return version is not None and version.version >= 2  # noqa: PLR2004 - since `0002_artifact_digests`
+
+
 def _newer(path: Path, version: Version, what: str) -> StoreVersionError:
     return StoreVersionError(
         f"The store {path} has schema {version.version}, made by a newer flowtrail; this one has {s.SCHEMA_VERSION} "
@@ -109,17 +115,29 @@ def _back_up(raw: Any, path: Path, version: int) -> None:
 
 def _migrate(connection: Connection) -> Version:
     with _quiet(), connection.begin():
-        from alembic.command import upgrade
-        from alembic.config import Config
-
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
-        config.attributes["connection"] = connection
-        upgrade(config, "head")
+        _run_scripts(connection)
         row = {"version": s.SCHEMA_VERSION, "min_reader": s.MIN_READER, "min_writer": s.MIN_WRITER}
         statement = insert(s.schema_info).values(id=1, **row)
         connection.execute(statement.on_conflict_do_update(index_elements=[s.schema_info.c.id], set_=row))
     return Version(**row)
+
+
+def _run_scripts(connection: Connection) -> None:
+    """Run the migrations that a file lacks, with none of alembic's proxies.
+
+    Its commands and ``alembic.op`` set module globals, and an orchestrator in this process may be migrating
+    its own database with them at this moment: the scripts get their operations as an argument instead.
+    """
+    from alembic.operations import Operations
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    scripts = ScriptDirectory(str(Path(__file__).with_name("migrations")))
+    context = MigrationContext.configure(connection)
+    lacking = list(scripts.iterate_revisions("head", context.get_current_revision() or "base"))
+    for script in reversed(lacking):
+        script.module.upgrade(Operations(context))
+    context.stamp(scripts, "head")
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
+from plugin_core.model import arns
 from plugin_core.model import changes as c
 from plugin_core.model.components import Status
 from plugin_core.model.parameters import number_of, to_text
@@ -77,7 +78,14 @@ def artifact(change: c.PutArtifact, _ids: Ids) -> Row:
         "media_type": _text(change.media_type),
         "size_bytes": change.size_bytes,
         "blob": _text(change.blob),
+        "digest": _digest(clean(change.source_uri)),
     }
+
+
+def _digest(source_uri: str) -> str | None:
+    """What an ARN calls an artifact, where its URI does not say so itself."""
+    digest = arns.artifact_digest(source_uri)
+    return None if source_uri == arns.CONTENT_PREFIX + digest else digest
 
 
 def action(change: c.PutAction, ids: Ids) -> Row:
@@ -132,7 +140,7 @@ def mention(kind: str, node: int, name: str, at: int) -> Row:
     if kind == f.EXPERIMENT:
         row["used_us"] = at
     if kind == f.ARTIFACT:
-        row["name"] = None
+        row |= {"name": None, "digest": _digest(name)}
     return row
 
 

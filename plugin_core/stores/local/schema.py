@@ -25,9 +25,9 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 MIN_READER: Final = 1  # the oldest flowtrail schema whose readers understand this one
-MIN_WRITER: Final = 1  # the oldest flowtrail schema whose writers may write to this one
+MIN_WRITER: Final = 2  # the oldest flowtrail schema whose writers may write to this one: 1 writes no digests
 
 # Only a column declared INTEGER is SQLite's row id.
 _Id = BigInteger().with_variant(Integer(), "sqlite")
@@ -251,12 +251,14 @@ artifacts = Table(
     Column("size_bytes", BigInteger),
     Column("blob", Text),
     *_times(),
+    Column("digest", Text),  # what its ARN has for a name; null for content, whose key says it
     Index(None, "type", "created_us"),
     Index(None, "created_us"),
 )
 
 
-Index("ix_artifacts_blob", artifacts.c.blob, sqlite_where=artifacts.c.blob.is_not(None))
+for _name in ("blob", "digest"):
+    Index(f"ix_artifacts_{_name}", artifacts.c[_name], sqlite_where=artifacts.c[_name].is_not(None))
 
 
 def _described(name: str, *own: Column[str]) -> Table:

@@ -169,6 +169,12 @@ class LocalStore:
             node = graph.node_id(connection, NodeRef(NodeKind.ARTIFACT, source_uri))
             return _artifacts(connection, graph.ARTIFACTS.where(s.artifacts.c.id == node))[0]
 
+    def artifact_by_digest(self, digest: str, /) -> Artifact:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            node = graph.artifact_id(connection, digest)
+            return _artifacts(connection, graph.ARTIFACTS.where(s.artifacts.c.id == node))[0]
+
     def artifacts(
         self, *, source_uris: Sequence[str] = (), type: str | None = None, limit: int | None = None
     ) -> list[Artifact]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from plugin_core.errors import NotFoundError
+from plugin_core.model import arns
 from plugin_core.model.changes import Change, PutAction, PutContext
 from plugin_core.model.lineage import NodeKind, NodeRef, SourceType
 from plugin_core.model.queries import Direction, LineageQuery
@@ -79,6 +80,30 @@ def test_artifacts_are_listed_newest_first(store: TrackingStore) -> None:
     assert [found.source_uri for found in store.artifacts()] == ["s3://b", "s3://c", "s3://a"]
     assert [found.source_uri for found in store.artifacts(type="DataSet", limit=1)] == ["s3://c"]
     assert [found.source_uri for found in store.artifacts(source_uris=["s3://a", "s3://no"])] == ["s3://a"]
+
+
+@pytest.mark.parametrize(
+    "uri", ["s3://raw", f"sha256:{'ab' * 32}", "sha256:short", "file:///\udce9", "a\0b", "S3://Raw"]
+)
+def test_an_artifact_is_found_by_what_its_arn_calls_it(store: TrackingStore, uri: str) -> None:
+    store.write([artifact("s3://other"), artifact(uri, name="wanted"), artifact(f"sha256:{'cd' * 32}")])
+    (found,) = (known for known in store.artifacts() if known.name == "wanted")
+
+    assert store.artifact_by_digest(arns.artifact_digest(found.source_uri)) == found
+
+
+def test_an_artifact_that_was_only_named_is_found_by_what_its_arn_calls_it(store: TrackingStore) -> None:
+    store.write([edge(RAW, CLEANING)])
+
+    assert store.artifact_by_digest(arns.artifact_digest("s3://raw")).source_uri == "s3://raw"
+
+
+@pytest.mark.parametrize("digest", ["ab" * 32, "", "s3://raw", "\0"])
+def test_a_digest_of_no_artifact_is_not_found(store: TrackingStore, digest: str) -> None:
+    store.write([artifact("s3://raw")])
+
+    with pytest.raises(NotFoundError):
+        store.artifact_by_digest(digest)
 
 
 def test_actions_and_contexts_read_as_they_were_put(store: TrackingStore) -> None:

@@ -7,13 +7,21 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic import context as alembic_context
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.runtime.environment import EnvironmentContext
+from alembic.script import ScriptDirectory
 
-from plugin_core.errors import StoreUnavailableError
+from plugin_core.errors import NotFoundError, StoreUnavailableError
+from plugin_core.model import arns
+from plugin_core.model.queries import Direction, LineageQuery
 from plugin_core.stores.local import LocalStore
 from plugin_core.stores.local.schema import metadata
-from plugin_core.testing.contract.making import component, names
+from plugin_core.testing.contract.making import component, names, of_artifact
+
+DATA = Path(__file__).parents[2] / "data" / "stores"
 
 
 @pytest.fixture
@@ -40,6 +48,13 @@ def test_the_migrations_make_the_tables_of_the_schema(path: Path) -> None:
     assert without_rowid == declared
 
 
+def test_a_migration_of_somebody_else_in_this_process_is_left_alone(path: Path, tmp_path: Path) -> None:
+    theirs = EnvironmentContext(Config(), ScriptDirectory(str(tmp_path)))
+    with theirs:  # what Dagster's and MLflow's own stores do, in another thread than the drain's
+        opened(path).close()
+        assert alembic_context.script is theirs.script
+
+
 def test_an_older_file_is_migrated_and_kept_aside(path: Path) -> None:
     store = opened(path)
     store.write([component("c")])
@@ -55,6 +70,49 @@ def test_an_older_file_is_migrated_and_kept_aside(path: Path) -> None:
     assert backup.execute("SELECT version FROM schema_info").fetchone() == (0,)
     assert backup.execute("SELECT name FROM components").fetchone() == ("c",)
     backup.close()
+
+
+@pytest.fixture
+def first(path: Path) -> Path:
+    """A file as the first schema's flowtrail left it."""
+    with sqlite3.connect(path) as older:
+        older.executescript((DATA / "schema-1.sql").read_text("utf-8"))
+    older.close()
+    return path
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_artifacts_of_a_file_of_the_first_schema_are_found_by_their_arns(first: Path, read_only: bool) -> None:
+    store = opened(first, read_only=read_only)
+    artifacts = store.artifacts()
+    assert {artifact.source_uri for artifact in artifacts} > {"s3://raw", "s3://only named/é", f"sha256:{'ab' * 32}"}
+
+    for artifact in artifacts:
+        assert store.artifact_by_digest(arns.artifact_digest(artifact.source_uri)) == artifact
+    with pytest.raises(NotFoundError):
+        store.artifact_by_digest("cd" * 32)
+    store.close()
+
+
+def test_a_file_of_the_first_schema_becomes_one_of_this_schema(first: Path) -> None:
+    store = opened(first)
+    store.write([component("c")])
+    with store._connections.read() as connection:
+        context = MigrationContext.configure(connection, opts={"target_metadata": metadata})
+        assert compare_metadata(context, metadata) == []
+    found = store.lineage(of_artifact("s3://raw"), LineageQuery(direction=Direction.DESCENDANTS))
+    assert [vertex.name for vertex in found.vertices] == ["cleaning", "clean", "training", "model"]
+    store.close()
+    assert first.with_name("backup-1-record.db").exists()
+
+
+def test_an_arn_is_looked_up_in_an_index(path: Path) -> None:
+    store = opened(path)
+    with store._connections.read() as connection:
+        plan = connection.exec_driver_sql("EXPLAIN QUERY PLAN SELECT id FROM artifacts WHERE digest = 'ab'").all()
+    store.close()
+
+    assert "ix_artifacts_digest" in plan[0][3]
 
 
 def test_an_older_file_is_not_migrated_by_a_reader(path: Path) -> None:

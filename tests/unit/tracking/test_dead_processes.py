@@ -1,9 +1,11 @@
 """No run stays running after its process is gone, and a guess never replaces what was reported."""
 
+import os
 import subprocess
 import sys
+import tempfile
 
-from plugin_core import Run, list_runs
+from plugin_core import Run, configure, list_runs
 from plugin_core.model.components import Status
 
 KILLED = """
@@ -16,8 +18,6 @@ with Run("exp", "{name}") as run:
 
 
 def kill_in(record, name):
-    import os
-
     done = subprocess.run(
         [sys.executable, "-c", KILLED.format(name=name)], env={**os.environ, **record.environment}, check=False
     )
@@ -47,3 +47,15 @@ def test_who_takes_up_a_killed_run_again_is_believed(flowtrail_record):
     with Run("exp", "r1") as again:
         assert again.status is Status.RUNNING
     assert (again.status, flowtrail_record.store.component("exp-r1").status_inferred) == (Status.COMPLETED, False)
+
+
+def test_what_waits_in_the_fallback_folder_is_read_though_there_is_no_spool(tmp_path, flowtrail_record, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    spool = tmp_path / "spool"
+    spool.touch()  # so that no folder can be made there
+    environment = {**os.environ, **flowtrail_record.environment, "FLOWTRAIL_SPOOL_DIR": str(spool)}
+    subprocess.run([sys.executable, "-c", KILLED.format(name="r1")], env=environment, check=False, capture_output=True)
+    configure(spool_dir=str(spool))
+
+    assert [run.run_name for run in list_runs("exp")] == ["r1"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from alembic import op
+from alembic.operations import Operations
 
 revision = "0001"
 down_revision = None
@@ -13,28 +13,28 @@ depends_on = None
 _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
-def upgrade() -> None:
+def upgrade(op: Operations) -> None:
     """Make the tables."""
-    _journals()
-    _nodes()
-    _schema_info()
-    _actions()
-    _artifact_values()
-    _artifacts()
-    _associations()
-    _components()
-    _contexts()
-    _experiments()
-    _parameters()
-    _properties()
-    _series()
-    _tags()
-    _trial_components()
-    _trials()
-    _chunks()
+    _journals(op)
+    _nodes(op)
+    _schema_info(op)
+    _actions(op)
+    _artifact_values(op)
+    _artifacts(op)
+    _associations(op)
+    _components(op)
+    _contexts(op)
+    _experiments(op)
+    _parameters(op)
+    _properties(op)
+    _series(op)
+    _tags(op)
+    _trial_components(op)
+    _trials(op)
+    _chunks(op)
 
 
-def _journals() -> None:
+def _journals(op: Operations) -> None:
     op.create_table(
         "journals",
         sa.Column("id", _ID, nullable=False),
@@ -51,7 +51,7 @@ def _journals() -> None:
     )
 
 
-def _nodes() -> None:
+def _nodes(op: Operations) -> None:
     op.create_table(
         "nodes",
         sa.Column("id", _ID, nullable=False),
@@ -63,7 +63,7 @@ def _nodes() -> None:
     )
 
 
-def _schema_info() -> None:
+def _schema_info(op: Operations) -> None:
     op.create_table(
         "schema_info",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
@@ -74,7 +74,7 @@ def _schema_info() -> None:
     )
 
 
-def _actions() -> None:
+def _actions(op: Operations) -> None:
     op.create_table(
         "actions",
         sa.Column("id", _ID, autoincrement=False, nullable=False),
@@ -91,7 +91,7 @@ def _actions() -> None:
     )
 
 
-def _artifact_values() -> None:
+def _artifact_values(op: Operations) -> None:
     op.create_table(
         "artifact_values",
         sa.Column("component_id", _ID, autoincrement=False, nullable=False),
@@ -108,7 +108,7 @@ def _artifact_values() -> None:
     )
 
 
-def _artifacts() -> None:
+def _artifacts(op: Operations) -> None:
     op.create_table(
         "artifacts",
         sa.Column("id", _ID, autoincrement=False, nullable=False),
@@ -134,7 +134,7 @@ def _artifacts() -> None:
     op.create_index(op.f("ix_artifacts_type_created_us"), "artifacts", ["type", "created_us"])
 
 
-def _associations() -> None:
+def _associations(op: Operations) -> None:
     op.create_table(
         "associations",
         sa.Column("source_id", _ID, autoincrement=False, nullable=False),
@@ -153,7 +153,7 @@ def _associations() -> None:
     op.create_index("ix_associations_destination", "associations", ["destination_id", "source_id", "type", "at_us"])
 
 
-def _components() -> None:
+def _components(op: Operations) -> None:
     op.create_table(
         "components",
         sa.Column("id", _ID, autoincrement=False, nullable=False),
@@ -227,7 +227,7 @@ def _components() -> None:
     )
 
 
-def _contexts() -> None:
+def _contexts(op: Operations) -> None:
     op.create_table(
         "contexts",
         sa.Column("id", _ID, autoincrement=False, nullable=False),
@@ -243,7 +243,7 @@ def _contexts() -> None:
     )
 
 
-def _experiments() -> None:
+def _experiments(op: Operations) -> None:
     op.create_table(
         "experiments",
         sa.Column("id", _ID, autoincrement=False, nullable=False),
@@ -260,7 +260,7 @@ def _experiments() -> None:
     )
 
 
-def _parameters() -> None:
+def _parameters(op: Operations) -> None:
     op.create_table(
         "parameters",
         sa.Column("component_id", _ID, autoincrement=False, nullable=False),
@@ -276,7 +276,7 @@ def _parameters() -> None:
     )
 
 
-def _properties() -> None:
+def _properties(op: Operations) -> None:
     op.create_table(
         "properties",
         sa.Column("node_id", _ID, autoincrement=False, nullable=False),
@@ -288,7 +288,7 @@ def _properties() -> None:
     )
 
 
-def _series() -> None:
+def _series(op: Operations) -> None:
     op.create_table(
         "series",
         sa.Column("id", _ID, nullable=False),
@@ -315,7 +315,7 @@ def _series() -> None:
     )
 
 
-def _tags() -> None:
+def _tags(op: Operations) -> None:
     op.create_table(
         "tags",
         sa.Column("node_id", _ID, autoincrement=False, nullable=False),
@@ -330,7 +330,7 @@ def _tags() -> None:
     op.create_index(op.f("ix_tags_key_value"), "tags", ["key", "value"])
 
 
-def _trial_components() -> None:
+def _trial_components(op: Operations) -> None:
     op.create_table(
         "trial_components",
         sa.Column("trial_id", _ID, autoincrement=False, nullable=False),
@@ -347,7 +347,7 @@ def _trial_components() -> None:
     op.create_index(op.f("ix_trial_components_component_id"), "trial_components", ["component_id"])
 
 
-def _trials() -> None:
+def _trials(op: Operations) -> None:
     op.create_table(
         "trials",
         sa.Column("id", _ID, autoincrement=False, nullable=False),
@@ -364,7 +364,7 @@ def _trials() -> None:
     op.create_index(op.f("ix_trials_experiment_id"), "trials", ["experiment_id"])
 
 
-def _chunks() -> None:
+def _chunks(op: Operations) -> None:
     op.create_table(
         "chunks",
         sa.Column("series_id", _ID, autoincrement=False, nullable=False),
