@@ -65,6 +65,7 @@ class Settings:
     blobs: str
     spool_dir: Path
     ui_url: str | None = None
+    dagster_url: str | None = None
     experiment: str | None = None
     profile: str | None = None
     capture: CaptureLevel = "full"
@@ -83,6 +84,7 @@ _PARSERS: Final[Mapping[str, values.Parser]] = {
     "blobs": values.BLOBS_URL,
     "spool_dir": values.PATH,
     "ui_url": values.TEXT,
+    "dagster_url": values.TEXT,
     "experiment": values.TEXT,
     "profile": values.TEXT,
     "capture": values.one_of("off", "params", "meta", "full"),

@@ -138,7 +138,12 @@ def test_a_task_begins_with_its_index_its_inputs_and_what_it_waited_for():
     )
     assert (event.inputs, event.map_index, event.scheduled_at) == ({"x": 1, "y": 2}, 4, NOW)
     assert event.upstream == {"x": (f"prefect:task-run/{OTHER}",), "y": ("prefect:task-run/z",)}
-    assert (list(event.tags), event.capture, event.url, event.kind) == (["a", "b"], "params", "http://ui/task", Kind.TASK)
+    assert (list(event.tags), event.capture, event.url, event.kind) == (
+        ["a", "b"],
+        "params",
+        "http://ui/task",
+        Kind.TASK,
+    )
 
 
 def test_a_task_that_began_at_once_did_not_wait():

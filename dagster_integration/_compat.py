@@ -1,0 +1,192 @@
+"""Every private name of Dagster that this package uses, and what is done where one is missing.
+
+``create_executor`` is where every run gets what executes it, in the process that works it off;
+``execute_core_compute`` is where every step's user code runs, in the process of the step.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from dagster import AssetKey, DagsterInstance, DagsterRun, JobDefinition, OpDefinition
+    from dagster._core.definitions.dependency import NodeHandle
+    from dagster._core.execution.context.system import StepExecutionContext
+
+_log = logging.getLogger("flowtrail")
+
+RUNS: Final = "dagster._core.execution.context_creation_job"
+STEPS: Final = "dagster._core.execution.plan.execute_step"
+NEEDS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    RUNS: {"create_executor": ("context_creation_data",)},
+    STEPS: {"execute_core_compute": ("step_context", "inputs", "compute_fn", "compute_context")},
+}
+PARENT_RUN_TAG: Final = "dagster/parent_run_id"
+ROOT_RUN_TAG: Final = "dagster/root_run_id"
+BACKFILL_TAG: Final = "dagster/backfill"
+PARTITION_TAG: Final = "dagster/partition"
+INPUT_VERSION_TAG: Final = "dagster/input_data_version/"
+DATA_VERSION_TAG: Final = "dagster/data_version"
+CODE_VERSION_TAG: Final = "dagster/code_version"
+_warned: set[str] = set()
+
+
+def missing(module: ModuleType) -> list[str]:
+    """The names that recording needs of a module, and that are not there or not what they were."""
+    return [
+        f"{module.__name__}.{name}"
+        for name, parameters in NEEDS.get(module.__name__, {}).items()
+        if not _is_as_expected(vars(module).get(name), parameters)
+    ]
+
+
+def _is_as_expected(function: Any, parameters: tuple[str, ...]) -> bool:
+    if not inspect.isfunction(function):
+        return False
+    return tuple(inspect.signature(function).parameters) == parameters
+
+
+def warn_missing(names: list[str]) -> None:
+    """Say, once per process, that this Dagster cannot be recorded."""
+    if names and not _warned:
+        _warned.update(names)
+        import dagster
+
+        _log.warning(
+            "flowtrail does not know this Dagster (%s lacks %s): its runs are not recorded, load_run() still works",
+            dagster.__version__,
+            ", ".join(names),
+        )
+
+
+def signals() -> tuple[type[BaseException], ...]:
+    """What Dagster stops user code with, from a signal handler."""
+    from dagster._core.errors import DagsterExecutionInterruptedError
+
+    return (DagsterExecutionInterruptedError,)
+
+
+def location_of(run: DagsterRun) -> str | None:
+    """The code location that a run was launched from, or the file or module that its definitions are in."""
+    remote = run.remote_job_origin
+    if remote is not None:
+        return remote.repository_origin.code_location_origin.location_name
+    local = run.job_code_origin
+    if local is None:
+        return None
+    pointer = local.repository_origin.code_pointer
+    source: str | None = getattr(pointer, "module", None) or getattr(pointer, "python_file", None)
+    return source
+
+
+def is_being_cancelled(instance: DagsterInstance, run_id: str) -> bool:
+    """Whether somebody asked for the end of a run."""
+    from dagster import DagsterRunStatus
+
+    run = instance.get_run_by_id(run_id)
+    return run is not None and run.status in {DagsterRunStatus.CANCELING, DagsterRunStatus.CANCELED}
+
+
+def will_resume(instance: DagsterInstance, run_id: str) -> bool:
+    """Whether Dagster will go on with a run whose process was stopped."""
+    return instance.run_will_resume(run_id)
+
+
+def main_script() -> str | None:
+    """The name of the script that this process runs, without folder and suffix."""
+    source = getattr(sys.modules.get("__main__"), "__file__", None)
+    return None if source is None else Path(source).stem
+
+
+# The assets behind a step: these methods of a job's asset layer got new names in 1.12
+
+
+def asset_keys_of(job: JobDefinition, handle: NodeHandle) -> list[AssetKey]:
+    """The assets that a node of a job makes, in order."""
+    layer: Any = job.asset_layer
+    assets = _first_of(layer, "get_assets_def_for_node", "assets_def_for_node")(handle)
+    return [] if assets is None else sorted(assets.keys)
+
+
+def asset_key_of_output(job: JobDefinition, handle: NodeHandle, output: str) -> AssetKey | None:
+    """The asset that an output of a node is."""
+    find = _first_of(job.asset_layer, "get_asset_key_for_node_output", "asset_key_for_output")
+    key: AssetKey | None = find(handle, output)
+    return key
+
+
+def output_of_asset(job: JobDefinition, handle: NodeHandle, key: AssetKey | None) -> str | None:
+    """The output of a node that an asset is; without a key, of its only one."""
+    assets = _first_of(job.asset_layer, "get_assets_def_for_node", "assets_def_for_node")(handle)
+    if assets is None:
+        return None
+    wanted = key if key is not None else next(iter(assets.keys)) if len(assets.keys) == 1 else None
+    return None if wanted is None else str(assets.get_output_name_for_asset_key(wanted))
+
+
+def _first_of(owner: Any, *names: str) -> Any:
+    return next(found for name in names if (found := getattr(owner, name, None)) is not None)
+
+
+# A step
+
+
+def partitions_of(context: StepExecutionContext) -> list[str]:
+    """The partitions that a step works on."""
+    if context.has_partition_key:
+        return [context.partition_key]
+    if context.has_partition_key_range:
+        keys = context.partition_key_range
+        return [f"{keys.start}...{keys.end}"]
+    return []
+
+
+def code_version_of(context: StepExecutionContext) -> str | None:
+    """The version that the author gave the code of a step."""
+    return getattr(context.op_def, "_version", None)  # its property warns that it will move
+
+
+def config_defaults(op: OpDefinition) -> dict[str, Any]:
+    """The defaults in an op's config schema, as they were written."""
+    fields: Mapping[str, Any] = getattr(op.config_schema.config_type, "fields", None) or {}
+    return {name: field.default_value for name, field in fields.items() if field.default_provided}
+
+
+@dataclass(frozen=True, slots=True)
+class MadeOutput:
+    """An output among the things that user code yields or returns."""
+
+    name: str
+    value: Any
+    mapping_key: str | None = None
+    has_value: bool = True
+
+
+def output_in(item: Any, context: StepExecutionContext) -> MadeOutput | None:
+    """The output that user code has just made; None for events that are none."""
+    from dagster import DynamicOutput, MaterializeResult, Output
+
+    if isinstance(item, DynamicOutput):
+        return MadeOutput(item.output_name, item.value, item.mapping_key)
+    if isinstance(item, Output):
+        return MadeOutput(item.output_name, item.value)
+    if isinstance(item, MaterializeResult):
+        name = output_of_asset(context.job_def, context.node_handle, item.asset_key)
+        value = getattr(item, "value", None)
+        is_real = value is not None and type(value).__name__ != "NoValueSentinel" and value is not no_value()
+        return None if name is None else MadeOutput(name, value, has_value=is_real)
+    return None
+
+
+def no_value() -> Any:
+    """What stands for "no value" in a MaterializeResult, since None is one."""
+    from dagster._core.definitions import result
+
+    return getattr(result, "NoValueSentinel", None)

@@ -1,0 +1,73 @@
+"""Links between Dagster's pages and the record. Dagster stores ours beside what it stores anyway."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from dagster import AssetKey, DagsterInstance
+    from dagster._core.execution.context.system import StepExecutionContext
+
+URL_KEY: Final = "flowtrail/url"
+
+
+def run_path(run_id: str) -> str:
+    """The stable path of a run's record."""
+    return f"/o/dagster/{run_id}"
+
+
+def step_path(run_id: str, step_key: str) -> str:
+    """The stable path of a step's record."""
+    return f"/o/dagster/{run_id}/{quote(step_key, safe='')}"
+
+
+def asset_path(key: AssetKey) -> str:
+    """The stable path of an asset's record."""
+    return f"/o/dagster/asset/{'/'.join(quote(part, safe='') for part in key.path)}"
+
+
+def record_url(path: str) -> str:
+    """The address of a page of the record: below FLOWTRAIL_UI_URL where that is set, else the path alone."""
+    from plugin_core.tracking.settings import current_settings
+
+    base = current_settings().ui_url
+    return f"{base.rstrip('/')}{path}" if base else path
+
+
+def link(path: str) -> Any:
+    """A link to the record as Dagster's metadata; text where there are no pages to link to."""
+    from dagster import MetadataValue
+
+    address = record_url(path)
+    return MetadataValue.text(address) if address == path else MetadataValue.url(address)
+
+
+def dagster_run_url(run_id: str) -> str | None:
+    """The page of a run in Dagster's UI, whose address Dagster itself does not know."""
+    from plugin_core.tracking.settings import current_settings
+
+    base = current_settings().dagster_url
+    return None if base is None else f"{base.rstrip('/')}/runs/{run_id}"
+
+
+def dagster_step_url(run_id: str, step_key: str) -> str | None:
+    """The page of a run in Dagster's UI, at a step."""
+    page = dagster_run_url(run_id)
+    return None if page is None else f"{page}?selection={quote(step_key, safe='')}"
+
+
+def tag_run(instance: DagsterInstance, run_id: str) -> None:
+    """Give the run in Dagster a tag with the address of its record."""
+    instance.add_run_tags(run_id, {URL_KEY: record_url(run_path(run_id))})
+
+
+def link_output(context: StepExecutionContext, name: str, mapping_key: str | None) -> None:
+    """Add the address of the step's record to an output that is about to be stored."""
+    metadata = {URL_KEY: link(step_path(context.run_id, context.step.key))}
+    context.add_output_metadata(metadata, output_name=name, mapping_key=mapping_key)
+
+
+def is_far_from_its_record() -> bool:
+    """Whether this process's disk may go away with it: it was started without the store's address at hand."""
+    return False

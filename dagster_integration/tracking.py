@@ -1,0 +1,40 @@
+"""``track(defs)``: one call records all that a ``Definitions`` holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dagster import AssetsDefinition, AssetSpec, Definitions, JobDefinition
+
+from dagster_integration import links
+from dagster_integration.instrumentor import instrument
+from dagster_integration.marks import Mark, mark_graph, mark_node
+from plugin_core.tracking.settings import is_disabled
+
+
+def track(defs: Definitions, *, experiment: str | None = None) -> Definitions:
+    """Record every run of the jobs, assets and checks in ``defs``, and link each asset to its record.
+
+    Jobs, ops, schedules and sensors stay the objects that they are; only assets get one more entry in
+    their metadata, so what comes back is to be used instead of ``defs``. ``experiment`` is the name to record
+    runs of assets under that have no job of their own; else it is that of the code location.
+    """
+    if is_disabled():
+        return defs
+    instrument(reason="tracked")
+    mark = Mark(experiment)
+    for part in (*(defs.assets or ()), *(defs.asset_checks or ()), *(defs.jobs or ())):
+        _mark(part, mark)
+    return defs.map_asset_specs(func=_linked) if defs.assets else defs
+
+
+def _mark(part: Any, mark: Mark) -> None:
+    if isinstance(part, JobDefinition):
+        mark_graph(part.graph, mark)
+        mark_node(part.graph, mark)
+    elif isinstance(part, AssetsDefinition) and part.is_executable:
+        mark_node(part.node_def, mark)
+
+
+def _linked(spec: AssetSpec) -> AssetSpec:
+    return spec.merge_attributes(metadata={links.URL_KEY: links.link(links.asset_path(spec.key))})

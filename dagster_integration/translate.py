@@ -1,0 +1,380 @@
+"""Dagster's objects -> capture's events. Pure: reads what it is given, asks nobody, changes nothing.
+
+The only module of this package that speaks of executions and steps as capture does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from dagster_integration import _compat
+from dagster_integration.marks import mark_of_job, tag_of
+from plugin_core.capture.events import (
+    ExecutionFinished,
+    ExecutionKey,
+    ExecutionStarted,
+    Product,
+    StepFinished,
+    StepKey,
+    StepOutput,
+    StepStarted,
+)
+from plugin_core.model.components import Kind, Status
+
+if TYPE_CHECKING:
+    from dagster import AssetCheckEvaluation, AssetKey, AssetMaterialization, DagsterRun, JobDefinition
+    from dagster._core.definitions.dependency import NodeHandle
+    from dagster._core.execution.context.system import StepExecutionContext
+    from dagster_shared.error import SerializableErrorInfo
+
+SYSTEM: Final = "dagster"
+EXPERIMENT_TAG: Final = "flowtrail/experiment"
+_OWN: Final = ("flowtrail/", "dagster/", ".dagster/")  # tags and metadata that are bookkeeping
+_MAPPING: Final = re.compile(r"\[([^\]]*)\]$")
+_ANONYMOUS: Final = "__"  # jobs that Dagster names by itself
+_PROPERTY_MAX: Final = 1024
+
+
+# Keys
+
+
+def run_key(run: DagsterRun, job: JobDefinition) -> ExecutionKey:
+    """The key of a Dagster run."""
+    return ExecutionKey(system=SYSTEM, experiment=experiment_of(run, job), execution_id=run.run_id)
+
+
+def experiment_of(run: DagsterRun, job: JobDefinition) -> str:
+    """What a run is recorded under: its job, or where Dagster made the job up, a given name or its code location."""
+    named = run.tags.get(EXPERIMENT_TAG)
+    if named:
+        return named
+    if not run.job_name.startswith(_ANONYMOUS):
+        return run.job_name
+    mark = mark_of_job(job)
+    given = None if mark is None else mark.experiment
+    return given or _short(_compat.location_of(run)) or _compat.main_script() or "assets"
+
+
+def _short(location: str | None) -> str | None:
+    """A file's name without folder and suffix; of a module or a named location all."""
+    if location is None:
+        return None
+    return PurePath(location).stem if location.endswith(".py") else location
+
+
+def step_key_of(execution: ExecutionKey, step_key: str, attempt: int) -> StepKey:
+    """The key of an attempt of a step, from its key in Dagster (``graph.op[mapping key]``)."""
+    return StepKey(
+        execution=execution,
+        step=_MAPPING.sub("", step_key),
+        step_id=f"{execution.execution_id}/{step_key}",
+        attempt=attempt,
+    )
+
+
+def step_key(context: StepExecutionContext) -> StepKey:
+    """The key of the attempt that a step's context belongs to."""
+    execution = run_key(context.dagster_run, context.job_def)
+    return step_key_of(execution, context.step.key, context.previous_attempt_count + 1)
+
+
+def mapping_key_of(step_key: str) -> str | None:
+    """The mapping key of a step that works on one of several dynamic outputs."""
+    found = _MAPPING.search(step_key)
+    return None if found is None else found.group(1)
+
+
+# Names of results
+
+
+def output_uri(run_id: str, step_key: str, output: str, mapping_key: str | None = None) -> str:
+    """What names the output of a step, for all that use it."""
+    return "/".join(["dagster:run", run_id, step_key, output, *([] if mapping_key is None else [mapping_key])])
+
+
+def asset_uri(key: AssetKey, *, version: str | None, partition: str | None = None) -> str:
+    """What names one version of an asset, or of one of its partitions."""
+    path = "/".join(quote(part, safe="") for part in key.path)
+    where = "" if partition is None else f"?partition={quote(partition, safe='')}"
+    return f"dagster:asset/{path}{where}" + ("" if version is None else f"#{version}")
+
+
+# Values
+
+
+def parameters_of(run: DagsterRun) -> dict[str, Any]:
+    """The config of a run's ops and its inputs as they were written; never what resources were given."""
+    found: dict[str, Any] = {}
+    _collect(run.run_config.get("ops"), "", found)
+    _collect_inputs(run.run_config.get("inputs"), found)
+    return found
+
+
+def _collect(ops: Any, prefix: str, found: dict[str, Any]) -> None:
+    for name, entry in (ops if isinstance(ops, Mapping) else {}).items():
+        if isinstance(entry, Mapping):
+            for field, value in _fields(entry.get("config")).items():
+                found[".".join(filter(None, (f"{prefix}{name}", field)))] = value
+            _collect(entry.get("ops"), f"{prefix}{name}.", found)
+
+
+def _collect_inputs(inputs: Any, found: dict[str, Any]) -> None:
+    for name, value in (inputs if isinstance(inputs, Mapping) else {}).items():
+        found[str(name)] = written(value.get("value", value) if isinstance(value, Mapping) else value)
+
+
+def step_parameters(context: StepExecutionContext) -> dict[str, Any]:
+    """The config of a step as it was written in the run's config, and the defaults of what was not."""
+    entry: Any = {"ops": context.dagster_run.run_config.get("ops")}
+    for name in context.node_handle.path:
+        ops = entry.get("ops") if isinstance(entry, Mapping) else None
+        entry = ops.get(name) if isinstance(ops, Mapping) else None
+    config = entry.get("config") if isinstance(entry, Mapping) else None
+    return {**_compat.config_defaults(context.op_def), **_fields(config)}
+
+
+def _fields(config: Any) -> dict[str, Any]:
+    if config is None:
+        return {}
+    if isinstance(config, Mapping) and set(config) != {"env"}:
+        return {str(name): written(value) for name, value in config.items()}
+    return {"config": written(config)}
+
+
+def written(value: Any) -> Any:
+    """A config value as its author wrote it: a reference to the environment stays one."""
+    if isinstance(value, Mapping):
+        if set(value) == {"env"}:
+            return f"env:{value['env']}"
+        return {str(name): written(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [written(inner) for inner in value]
+    return value
+
+
+def tags_of(tags: Mapping[str, str]) -> dict[str, str | None]:
+    """The tags that users set, and that of a backfill, which groups its runs."""
+    kept = {key: value for key, value in tags.items() if not key.startswith(_OWN)}
+    backfill = tags.get(_compat.BACKFILL_TAG)
+    return {**kept, **({_compat.BACKFILL_TAG: backfill} if backfill else {})}
+
+
+# Events of a run
+
+
+def run_started(key: ExecutionKey, *, run: DagsterRun, at: datetime, url: str | None) -> ExecutionStarted:
+    """A Dagster run begins to be worked off."""
+    parent = run.parent_run_id
+    return ExecutionStarted(
+        key=key,
+        name=run.job_name if not run.job_name.startswith(_ANONYMOUS) else key.experiment,
+        at=at,
+        kind=Kind.JOB,
+        parameters=parameters_of(run),
+        retry_of=None
+        if parent is None
+        else ExecutionKey(system=SYSTEM, experiment=key.experiment, execution_id=parent),
+        tags=tags_of(run.tags),
+        properties=_run_properties(run),
+        url=url,
+        capture=run.tags.get("flowtrail/capture"),
+    )
+
+
+def _run_properties(run: DagsterRun) -> dict[str, str]:
+    found = {
+        "dagster_job": run.job_name,
+        "dagster_run_id": run.run_id,
+        "dagster_parent_run_id": run.parent_run_id,
+        "dagster_root_run_id": run.root_run_id,
+        "dagster_backfill": run.tags.get(_compat.BACKFILL_TAG),
+        "dagster_partition": run.tags.get(_compat.PARTITION_TAG),
+        "dagster_location": _compat.location_of(run),
+    }
+    return {name: str(value) for name, value in found.items() if value is not None}
+
+
+def run_finished(
+    key: ExecutionKey, *, status: Status, at: datetime, message: str | None = None, inferred: bool = False
+) -> ExecutionFinished:
+    """A Dagster run has ended, as far as the process that works it off can tell."""
+    return ExecutionFinished(key=key, at=at, status=status, message=message, inferred=inferred)
+
+
+# Events of a step
+
+
+def step_name(job: JobDefinition, handle: NodeHandle, step_key: str) -> str:
+    """What a step is called: the asset that it makes, if it is one, else its key."""
+    assets = _compat.asset_keys_of(job, handle)
+    return assets[0].to_user_string() if len(assets) == 1 and mapping_key_of(step_key) is None else step_key
+
+
+def kind_of(job: JobDefinition, handle: NodeHandle | None) -> Kind:
+    """Whether a step makes assets or is an op of a job."""
+    return Kind.ASSET if handle is not None and _compat.asset_keys_of(job, handle) else Kind.OP
+
+
+def step_started(
+    context: StepExecutionContext,
+    key: StepKey,
+    *,
+    inputs: Mapping[str, Any],
+    at: datetime,
+    url: str | None,
+    supervised: bool,
+) -> StepStarted:
+    """The user code of a step begins."""
+    parameters = step_parameters(context)
+    clashing = parameters.keys() & inputs.keys()
+    given = {f"config.{name}" if name in clashing else name: value for name, value in parameters.items()}
+    return StepStarted(
+        key=key,
+        name=step_name(context.job_def, context.node_handle, context.step.key),
+        at=at,
+        kind=kind_of(context.job_def, context.node_handle),
+        inputs={**given, **inputs},
+        tags=tags_of(context.op.tags),
+        properties=_step_properties(context),
+        url=url,
+        supervised=supervised,
+        capture=capture_of(context),
+    )
+
+
+def capture_of(context: StepExecutionContext) -> str | None:
+    """How much of a step is recorded, where its op or its run say so."""
+    return tag_of(context.op_def, "capture") or context.dagster_run.tags.get("flowtrail/capture")
+
+
+def _step_properties(context: StepExecutionContext) -> dict[str, str]:
+    partitions = _compat.partitions_of(context)
+    found = {
+        "dagster_op": context.op_def.name,
+        "dagster_step_key": context.step.key,
+        "dagster_mapping_key": mapping_key_of(context.step.key),
+        "dagster_partition": ", ".join(partitions)[:_PROPERTY_MAX] if partitions else None,
+        "code_version": _compat.code_version_of(context),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def step_output(
+    context: StepExecutionContext, key: StepKey, *, name: str, value: Any, mapping_key: str | None
+) -> StepOutput:
+    """A step has made an output. Where that is an asset, the asset's version names it, which Dagster makes later."""
+    is_asset = _compat.asset_key_of_output(context.job_def, context.node_handle, name) is not None
+    uri = output_uri(context.run_id, context.step.key, name, mapping_key)
+    return StepOutput(
+        key=key,
+        name=name if mapping_key is None else f"{name}.{mapping_key}",
+        value=value,
+        result_uris=() if is_asset else (uri,),
+        capture=capture_of(context),
+    )
+
+
+def step_finished(
+    key: StepKey,
+    *,
+    name: str,
+    kind: Kind,
+    status: Status,
+    at: datetime,
+    started_at: datetime | None,
+    message: str | None = None,
+    state: str | None = None,
+    products: Iterable[Product] = (),
+    metrics: Mapping[str, float] | None = None,
+    upstream: Mapping[str, tuple[str, ...]] | None = None,
+    properties: Mapping[str, str] | None = None,
+    url: str | None = None,
+    inferred: bool = False,
+) -> StepFinished:
+    """An attempt of a step has ended, by Dagster's events. ``state`` is Dagster's word where ours says less."""
+    return StepFinished(
+        key=key,
+        name=name,
+        at=at,
+        status=status,
+        message=message,
+        kind=kind,
+        products=tuple(products),
+        metrics=dict(metrics or {}),
+        upstream=dict(upstream or {}),
+        started_at=started_at,
+        properties={**(properties or {}), **({} if state is None else {"dagster_state": state})},
+        url=url,
+        inferred=inferred,
+    )
+
+
+def product_of(materialization: AssetMaterialization) -> Product:
+    """The version of an asset that a materialization made."""
+    tags = materialization.tags or {}
+    version, partition = tags.get(_compat.DATA_VERSION_TAG), materialization.partition
+    found = {
+        "dagster_asset": materialization.asset_key.to_user_string(),
+        "data_version": version,
+        "code_version": tags.get(_compat.CODE_VERSION_TAG),
+        "partition": partition,
+    }
+    name = materialization.asset_key.to_user_string() + ("" if partition is None else f"[{partition}]")
+    return Product(
+        uri=asset_uri(materialization.asset_key, version=version, partition=partition),
+        name=name,
+        properties={key: value for key, value in found.items() if value is not None}
+        | texts_of(materialization.metadata),
+    )
+
+
+def source_versions(materialization: AssetMaterialization) -> dict[str, str]:
+    """For each asset that went into a materialization, in whichever run it was made, the name of its version."""
+    from dagster import AssetKey
+
+    start = _compat.INPUT_VERSION_TAG
+    return {
+        asset: asset_uri(AssetKey.from_user_string(asset), version=version)
+        for key, version in (materialization.tags or {}).items()
+        if key.startswith(start) and (asset := key.removeprefix(start))
+    }
+
+
+def check_properties(check: AssetCheckEvaluation) -> dict[str, str]:
+    """What a check found."""
+    return {
+        f"check.{check.check_name}": "passed" if check.passed else f"failed ({check.severity.value.lower()})",
+        **({f"check.{check.check_name}.description": check.description} if check.description else {}),
+    }
+
+
+def metrics_of(metadata: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers in an output's or materialization's metadata."""
+    return {
+        name: float(value.value)
+        for name, value in metadata.items()
+        if not name.startswith(_OWN[0]) and type(getattr(value, "value", None)) in {int, float}
+    }
+
+
+def texts_of(metadata: Mapping[str, Any]) -> dict[str, str]:
+    """The words in it: paths, addresses, short texts."""
+    return {
+        f"metadata.{name}": str(value.value)[:_PROPERTY_MAX]
+        for name, value in metadata.items()
+        if not name.startswith(_OWN[0]) and type(getattr(value, "value", None)) is str
+    }
+
+
+def error_text(error: SerializableErrorInfo | None) -> str | None:
+    """What went wrong, in the words of the user's exception where there is one."""
+    if error is None:
+        return None
+    while error.cause is not None:
+        error = error.cause
+    return error.message.strip()
