@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from rich.text import Text
@@ -24,6 +24,7 @@ from plugin_core.lineage.render import (
     neighbours,
     short_uri,
 )
+from plugin_core.lineage.repeats import ends_of, without_repeats
 from plugin_core.model.components import Component
 from plugin_core.model.lineage import Association, NodeKind, NodeRef
 from plugin_core.model.queries import ComponentQuery, Direction, LineageQuery
@@ -79,6 +80,14 @@ def _described(
         },
         artifacts={artifact.ref: ArtifactRow.of(artifact) for artifact in artifacts},
     )
+
+
+def condensed(graph: Graph) -> Graph:
+    """For people: without results known by name alone, where their content joins the same runs."""
+    edges = without_repeats(graph.edges, keep=graph.starts)
+    dropped = ends_of(graph.edges) - ends_of(edges)
+    depths = {node: depth for node, depth in graph.depths.items() if node not in dropped}
+    return replace(graph, edges=edges, depths=depths)
 
 
 # Trees

@@ -53,9 +53,9 @@ def lineage(
     if wanted is Form.JSON:
         session.print_json(graph.document(found))
     elif wanted is Form.MERMAID:
-        print(graph.mermaid(found))
+        print(graph.mermaid(graph.condensed(found)))
     else:
-        session.terminal.print(*graph.trees(found, direction, session.terminal))
+        session.terminal.print(*graph.trees(graph.condensed(found), direction, session.terminal))
 
 
 def _starts(session: Session, store: TrackingStore, identifier: str) -> list[NodeRef]:

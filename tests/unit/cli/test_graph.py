@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from rich.text import Text
 
-from plugin_core.cli.graph import Graph, document, mermaid, trees
+from plugin_core.cli.graph import Graph, condensed, document, mermaid, trees
 from plugin_core.cli.terminal import Terminal
 from plugin_core.cli.views import ArtifactRow
 from plugin_core.model.lineage import Association, NodeKind, NodeRef
@@ -55,6 +55,16 @@ def test_a_node_that_two_ways_lead_to_is_opened_once():
         "e",
         "c",
         "d  (see above)",
+    ]
+
+
+def test_people_see_a_result_once_and_programs_with_all_its_names():
+    maker, user, content, name = run("maker"), run("user"), data("sha256:" + "ab" * 32), data("dagster:asset/table#1")
+    found = graph((maker, content), (content, user), (maker, name), (name, user))
+
+    assert "dagster:asset" not in "".join(drawn(condensed(found))) + mermaid(condensed(found))
+    assert {"kind": "artifact", "key": name.key} in [
+        {"kind": node["kind"], "key": node["key"]} for node in document(found)["nodes"]
     ]
 
 
