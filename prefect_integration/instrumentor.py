@@ -111,7 +111,9 @@ class Installation:
 
     def _install_task_runners(self, module: ModuleType) -> None:
         self.replace(module.TaskRunner, "map", functools.partial(_numbered, self))
-        self.replace(module.ProcessPoolTaskRunner, "submit", functools.partial(_with_inputs, self))
+        pool = vars(module).get("ProcessPoolTaskRunner")  # since 3.4.25
+        if pool is not None:
+            self.replace(pool, "submit", functools.partial(_with_inputs, self))
 
     def _initialize(self, make_watch: Callable[[Any, Recording], Any]) -> Callable[[Any], Any]:
         def make(original: Any) -> Any:
