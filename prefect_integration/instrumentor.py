@@ -113,7 +113,9 @@ class Installation:
 
     def _install_task_runners(self, module: ModuleType) -> None:
         self.replace(module.TaskRunner, "map", functools.partial(_numbered, self))
-        self.replace(module.ProcessPoolTaskRunner, "submit", functools.partial(_with_inputs, self))
+        pool = vars(module).get("ProcessPoolTaskRunner")  # since 3.4.25
+        if pool is not None:
+            self.replace(pool, "submit", functools.partial(_with_inputs, self))
 
     def _install_tasks(self, module: ModuleType) -> None:
         self.replace(module.Task, "apply_async", functools.partial(_leaving_name, self))

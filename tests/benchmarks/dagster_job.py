@@ -1,6 +1,5 @@
 """Jobs that the Dagster benchmark runs, also in processes of their own."""
 
-
 import dagster as dg
 
 STEPS = 50

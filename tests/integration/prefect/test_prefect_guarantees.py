@@ -14,11 +14,9 @@ import prefect.task_engine
 import prefect.task_runners
 import pytest
 from prefect import Flow, Task, flow, task
-from prefect.assets import materialize
 from prefect.exceptions import Pause
 from prefect.flow_runs import pause_flow_run
 from prefect.states import Suspended
-from prefect.tasks import MaterializingTask
 
 import prefect_integration
 from plugin_core import configure, load_run
@@ -28,6 +26,8 @@ from prefect_integration import FlowtrailStore, instrumentor, links, tracked_flo
 from prefect_integration.marks import is_marked, mark_of
 from prefect_integration.reconcile import true_state
 
+pytestmark = pytest.mark.versions
+
 ENGINES = (
     prefect.task_engine.SyncTaskRunEngine,
     prefect.task_engine.AsyncTaskRunEngine,
@@ -35,7 +35,7 @@ ENGINES = (
     prefect.flow_engine.FlowRunEngine,
     prefect.flow_engine.AsyncFlowRunEngine,
     prefect.task_runners.TaskRunner,
-    prefect.task_runners.ProcessPoolTaskRunner,
+    getattr(prefect.task_runners, "ProcessPoolTaskRunner", prefect.task_runners),  # since 3.4.25
     prefect.task_engine,
     prefect.flow_engine,
     prefect.Task,
@@ -225,7 +225,11 @@ def test_an_existing_flow_or_task_takes_options_too():
     instrumentor.uninstrument()
 
 
+@pytest.mark.since("prefect", "3.4.25")
 def test_a_task_that_materializes_assets_stays_one():
+    from prefect.assets import materialize
+    from prefect.tasks import MaterializingTask
+
     made = tracked_task(materialize("s3://bucket/asset")(lambda: 1))
     assert isinstance(made, MaterializingTask)
     assert isinstance(made.with_options(name="again"), MaterializingTask)

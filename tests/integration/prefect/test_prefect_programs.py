@@ -43,6 +43,7 @@ def script(folder: Path, code: str, name: str = "script.py") -> str:
     return str(path)
 
 
+@pytest.mark.versions
 def test_an_unmodified_script_is_recorded(program, record, tmp_path):
     finished(program(script(tmp_path, "print(unmodified(5))")))
     assert record.run("unmodified").status is Status.COMPLETED
@@ -61,6 +62,8 @@ def test_prefect_may_be_imported_inside_a_running_event_loop(program, record, tm
     assert record.run("square").status is Status.COMPLETED
 
 
+@pytest.mark.versions
+@pytest.mark.since("prefect", "3.7")
 def test_the_plugin_records_where_prefect_loads_plugins(program, record, tmp_path):
     finished(program(script(tmp_path, "unmodified(4)"), recorded=False, PREFECT_PLUGINS_ENABLED="1"))
     assert record.run("square").parameters == {"x": 4}

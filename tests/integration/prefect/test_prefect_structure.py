@@ -6,13 +6,15 @@ import gc
 
 import pytest
 from prefect import flow, task
-from prefect.utilities.annotations import opaque, quote
+from prefect.utilities.annotations import quote
 from prefect.utilities.visualization import GraphvizExecutableNotFoundError
 
 from plugin_core import load_run
 from plugin_core.errors import NoActiveRunError
 from plugin_core.model.components import Kind, Status
 from prefect_integration import instrumentor, tracked_flow, tracked_task
+
+pytestmark = pytest.mark.versions
 
 
 @task
@@ -373,7 +375,10 @@ def test_a_tracked_task_in_a_plain_flow_brings_the_flow_into_the_record(record):
     assert (record.run("plain").status, record.run("plain").parameters) == (Status.COMPLETED, {"n": 7})
 
 
+@pytest.mark.since("prefect", "3.8")
 def test_an_opaque_argument_is_recorded_as_what_it_is(record):
+    from prefect.utilities.annotations import opaque
+
     @flow
     def hides():
         return add(opaque(3))
