@@ -28,11 +28,6 @@ def address_of(key: ExecutionKey | StepKey, *, experiment: str | None = None) ->
     )
 
 
-def root_of(key: StepKey, *, experiment: str | None = None) -> RunAddress:
-    """The names of the execution that a step belongs to."""
-    return address_of(key.execution, experiment=experiment)
-
-
 def previous_attempt(key: ExecutionKey | StepKey, *, experiment: str | None = None) -> str | None:
     """The component of the attempt before, None for the first."""
     if key.attempt <= 1:

@@ -16,12 +16,10 @@ from plugin_core.errors import InvalidValueError
 
 ENTITY_NAME_MAX: Final = 120
 RUN_NAME_MAX: Final = 59  # experiment and run name each, so that `<experiment>-<run>` fits ENTITY_NAME_MAX
-DISPLAY_NAME_MAX: Final = 256
 PARAMETER_NAME_MAX: Final = 320
 METRIC_NAME_MAX: Final = 255
 ARTIFACT_NAME_MAX: Final = 128
 TAG_KEY_MAX: Final = 128
-TAG_VALUE_MAX: Final = 256
 
 RUN_GROUP_TEMPLATE: Final = "Default-Run-Group-{}"
 RUN_SOURCE_TAG: Final = ("sagemaker:trial-component-source", "run")
