@@ -360,7 +360,8 @@ def task_started(
 
 def _waited_since(task_run: TaskRun, at: datetime) -> datetime | None:
     since = task_run.expected_start_time
-    if since is None or (at - since).total_seconds() < _WAIT_WORTH_NOTING_S:
+    # By timestamps: to subtract the dates that Prefect uses takes as long as the rest of this module.
+    if since is None or at.timestamp() - since.timestamp() < _WAIT_WORTH_NOTING_S:
         return None
     return since
 

@@ -7,6 +7,7 @@ display name; the functions here derive the name that identifies it.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 import unicodedata
@@ -35,6 +36,7 @@ _SEPARATORS: Final = frozenset(" _-./:\t\n")
 _DIGEST_CHARS: Final = 10
 
 
+@functools.lru_cache(maxsize=1_024)
 def slug(text: str, *, max_length: int = RUN_NAME_MAX) -> str:
     """Derive a lower-case entity name from any text; equal texts give equal slugs.
 
