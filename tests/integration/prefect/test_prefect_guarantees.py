@@ -21,7 +21,6 @@ from prefect.flow_runs import pause_flow_run
 from prefect.flows import load_flow_from_entrypoint
 from prefect.states import Suspended
 from prefect.tasks import MaterializingTask
-from pydantic import BaseModel, SecretStr
 
 import prefect_integration
 from plugin_core import configure, load_run
@@ -185,6 +184,7 @@ def test_a_hostile_argument_is_not_touched_by_the_task_s_failure_or_success(reco
 
 def test_secrets_in_arguments_and_results_are_nowhere_in_the_record(record):
     from prefect.blocks.system import Secret
+    from pydantic import BaseModel, SecretStr
 
     class Login(BaseModel):
         user: str
