@@ -4,6 +4,7 @@ import logging
 from contextlib import contextmanager
 from types import ModuleType
 
+import prefect.client.orchestration
 import prefect.flow_engine
 import prefect.task_engine
 
@@ -75,3 +76,14 @@ def test_there_is_one_warning(caplog, monkeypatch):
         _compat.warn_missing(["prefect.flow_engine.X.y"])
     (record,) = caplog.records
     assert "lacks prefect.task_engine.X.y" in record.getMessage()
+
+
+def test_clients_are_wrapped_where_the_runs_that_they_create_take_labels():
+    class Old:
+        def create_flow_run_from_deployment(self, deployment_id, *, parent_task_run_id=None):
+            return None
+
+    module = ModuleType("prefect.client.orchestration")
+    module.PrefectClient = module.SyncPrefectClient = Old
+    assert _compat.owners_of_deployed_runs(module) == []
+    assert len(_compat.owners_of_deployed_runs(prefect.client.orchestration)) == 2
