@@ -263,6 +263,9 @@ class FlowWatch:
             return self._outer.task or self._outer.flow
         return None if self._remote_parents is None else self._remote_parents()
 
+    def attempt_fails(self, error: BaseException | None) -> None:
+        """User code raised: a flow's own states say it all."""
+
     def attempt_left(self) -> None:
         """The engine has left the attempt's context."""
         if self._tokens is not None:
