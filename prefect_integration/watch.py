@@ -277,6 +277,9 @@ class FlowWatch:
         found = None if self._remote_parents is None else self._remote_parents()
         return found or _parent_from_labels(self._engine.flow_run)
 
+    def attempt_fails(self, error: BaseException | None) -> None:
+        """User code raised: a flow's own states say it all."""
+
     def attempt_left(self) -> None:
         """The engine has left the attempt's context."""
         if self._tokens is not None:
