@@ -58,28 +58,31 @@ class RunWatch:
         self._events.event(event, datetime.now(UTC))
 
     def left(self, error: BaseException | None) -> None:
-        """The executor is done, or has raised."""
+        """The executor is done, or has raised, or is asked to stop in the middle."""
         with self._guard("the end of a run"):
             runs_here.discard(self._run.run_id)
             status, message = self._outcome(error)
             if status is not None:
                 at = datetime.now(UTC)
                 self._events.end(status, at)
+                # Who closes a generator tells nobody why: what became of the run in Dagster may be known later.
+                inferred = isinstance(error, GeneratorExit)
                 self._recording.execution_finished(
-                    translate.run_finished(self._key, status=status, at=at, message=message)
+                    translate.run_finished(self._key, status=status, at=at, message=message, inferred=inferred)
                 )
 
     def _outcome(self, error: BaseException | None) -> tuple[Status | None, str | None]:
         """As Dagster decides it; None where the run will be taken up again."""
-        if error is None:
-            return translate.outcome_of(self._events.failed)
-        if _compat.is_being_cancelled(self._context.instance, self._run.run_id):
+        steps = translate.outcome_of(self._events.failed)
+        if error is None and steps[0] is Status.COMPLETED:
+            return steps
+        instance, run_id = self._context.instance, self._run.run_id
+        if _compat.is_being_cancelled(instance, run_id):
             return Status.CANCELLED, "The run was terminated."
         if isinstance(error, (KeyboardInterrupt, *_compat.signals())):
-            if _compat.will_resume(self._context.instance, self._run.run_id):
-                return None, None
-            return Status.FAILED, "The run was interrupted."
-        return Status.FAILED, f"{type(error).__name__}: {error}"
+            interrupted = (Status.FAILED, "The run was interrupted.")
+            return (None, None) if _compat.will_resume(instance, run_id) else interrupted
+        return steps if error is None or self._events.failed else (Status.FAILED, translate.exception_text(error))
 
 
 class StepWatch:
