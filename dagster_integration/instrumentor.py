@@ -11,7 +11,8 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from types import ModuleType
 from typing import Any, Final, Literal, TypeAlias
 
-from dagster_integration import _compat
+from dagster_integration import _compat, arrival
+from plugin_core.capture.arrival import flush_if_remote
 from plugin_core.capture.guard import Guard, pass_on
 from plugin_core.capture.patches import Patches
 from plugin_core.capture.recording import Recording, current_recording
@@ -85,12 +86,19 @@ class Installation(Patches):
 
     # Steps
 
+    def _wanted_in(self, step_context: Any) -> Recording | None:
+        if not self.active:
+            return None
+        with own_guard("the arrival of a step"):
+            arrival.arrive_for(step_context.dagster_run, step_context.instance)
+        return self._wanted(lambda: step_context.job_def)
+
     def _execute_core_compute(self, original: Any) -> Any:
         def execute_core_compute(
             step_context: Any, inputs: Any, compute_fn: Any, compute_context: Any
         ) -> Iterator[Any]:
             inner = original(step_context, inputs, compute_fn, compute_context)
-            recording = self._wanted(lambda: step_context.job_def) if self.active else None
+            recording = self._wanted_in(step_context)
             return inner if recording is None else _follow_step(inner, step_context, inputs, recording)
 
         return execute_core_compute
@@ -98,7 +106,7 @@ class Installation(Patches):
     def _step_events(self, original: Any) -> Any:
         def core_dagster_event_sequence_for_step(step_context: Any) -> Iterator[Any]:
             inner = original(step_context)
-            recording = self._wanted(lambda: step_context.job_def) if self.active else None
+            recording = self._wanted_in(step_context)
             return inner if recording is None else _inside_step(inner, step_context, recording)
 
         return core_dagster_event_sequence_for_step
@@ -161,7 +169,6 @@ def _follow_step(inner: Any, step_context: Any, inputs: Mapping[str, Any], recor
             yield item
     finally:
         inner.close()
-        watch.left()
 
 
 def _inside_step(inner: Any, step_context: Any, recording: Recording) -> Generator[Any]:
@@ -185,6 +192,8 @@ def _inside_step(inner: Any, step_context: Any, recording: Recording) -> Generat
             yield event
     finally:
         inner.close()
+        with own_guard("the end of a step"):
+            flush_if_remote(recording)
 
 
 def instrument(*, reason: Reason, source: Callable[[], Recording | None] = current_recording) -> None:
@@ -193,6 +202,7 @@ def instrument(*, reason: Reason, source: Callable[[], Recording | None] = curre
     if is_disabled():
         return
     _reasons.add(reason)
+    arrival.tell_children(autolog="autolog" in _reasons)
     if _installation is None:
         _installation = Installation(source)
         _installation.arm()
@@ -201,6 +211,7 @@ def instrument(*, reason: Reason, source: Callable[[], Recording | None] = curre
 def stop(reason: Reason) -> None:
     """Take back a reason to record; without any, take the wrappers off."""
     _reasons.discard(reason)
+    arrival.tell_children(autolog="autolog" in _reasons)
     if not _reasons:
         uninstrument()
 
@@ -209,6 +220,7 @@ def uninstrument() -> None:
     """Leave Dagster as it was found."""
     global _installation  # noqa: PLW0603
     _reasons.clear()
+    arrival.tell_children_no_longer()
     if _installation is not None:
         _installation.remove()
         _installation = None

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from dagster_integration import _compat, links, translate
+from dagster_integration.arrival import runs_here
 from plugin_core.capture.events import Product, StepKey
 from plugin_core.capture.recording import Recording
 from plugin_core.model.components import Status
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from dagster._core.execution.plan.state import PastExecutionState
 
     from plugin_core.tracking.run import Run
-
-
-runs_here: Final[set[str]] = set()  # the runs that this process works off
 
 
 @dataclass(slots=True)
@@ -319,9 +317,3 @@ class StepWatch:
                         self._context, self._key, name=found.name, value=found.value, mapping_key=found.mapping_key
                     )
                 )
-
-    def left(self) -> None:
-        """User code is done. What runs elsewhere may lose its disk: there, wait until the record is safe."""
-        with self._guard("the end of a step"):
-            if self._is_remote and links.is_far_from_its_record():
-                self._recording.flush()
