@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from dagster_integration import _compat, links, translate
+from dagster_integration.arrival import runs_here
 from dagster_integration.plan import plan_of
 from dagster_integration.run_events import RunEvents
 from plugin_core.capture.events import StepKey
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from dagster._core.execution.plan.plan import ExecutionPlan
 
     from plugin_core.tracking.run import Run
-
-
-runs_here: Final[set[str]] = set()  # the runs that this process works off
 
 
 class RunWatch:
@@ -124,9 +122,3 @@ class StepWatch:
                         self._context, self._key, name=found.name, value=found.value, mapping_key=found.mapping_key
                     )
                 )
-
-    def left(self) -> None:
-        """User code is done. What runs elsewhere may lose its disk: there, wait until the record is safe."""
-        with self._guard("the end of a step"):
-            if self._is_remote and links.is_far_from_its_record():
-                self._recording.flush()
