@@ -1,7 +1,8 @@
 """Every private name of Dagster that this package uses, and what is done where one is missing.
 
 ``create_executor`` is where every run gets what executes it, in the process that works it off;
-``execute_core_compute`` is where every step's user code runs, in the process of the step.
+``execute_core_compute`` is where every step's user code runs, in the process of the step, and
+``core_dagster_event_sequence_for_step`` where its inputs are loaded and its outputs stored, too.
 """
 
 from __future__ import annotations
@@ -24,9 +25,11 @@ _log = logging.getLogger("flowtrail")
 
 RUNS: Final = "dagster._core.execution.context_creation_job"
 STEPS: Final = "dagster._core.execution.plan.execute_step"
+STEP_EVENTS: Final = "dagster._core.execution.plan.execute_plan"
 NEEDS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     RUNS: {"create_executor": ("context_creation_data",)},
     STEPS: {"execute_core_compute": ("step_context", "inputs", "compute_fn", "compute_context")},
+    STEP_EVENTS: {"core_dagster_event_sequence_for_step": ("step_context",)},
 }
 PARENT_RUN_TAG: Final = "dagster/parent_run_id"
 ROOT_RUN_TAG: Final = "dagster/root_run_id"

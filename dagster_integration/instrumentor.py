@@ -36,6 +36,7 @@ class Installation(Patches):
         for module, name, make in (
             (_compat.RUNS, "create_executor", self._create_executor),
             (_compat.STEPS, "execute_core_compute", self._execute_core_compute),
+            (_compat.STEP_EVENTS, "core_dagster_event_sequence_for_step", self._step_events),
         ):
             self.when_imported(module, functools.partial(self._install, name, make))
 
@@ -93,6 +94,14 @@ class Installation(Patches):
             return inner if recording is None else _follow_step(inner, step_context, inputs, recording)
 
         return execute_core_compute
+
+    def _step_events(self, original: Any) -> Any:
+        def core_dagster_event_sequence_for_step(step_context: Any) -> Iterator[Any]:
+            inner = original(step_context)
+            recording = self._wanted(lambda: step_context.job_def) if self.active else None
+            return inner if recording is None else _inside_step(inner, step_context, recording)
+
+        return core_dagster_event_sequence_for_step
 
 
 def _follow_run(execute: Any, plan_context: Any, plan: Any, recording: Recording) -> Generator[Any]:
@@ -153,6 +162,29 @@ def _follow_step(inner: Any, step_context: Any, inputs: Mapping[str, Any], recor
     finally:
         inner.close()
         watch.left()
+
+
+def _inside_step(inner: Any, step_context: Any, recording: Recording) -> Generator[Any]:
+    """All that is done for a step happens in its run, IO managers included, but not what its events lead to."""
+    from plugin_core.tracking.current import attach, detach
+
+    run = None
+    with own_guard("finding the run of a step"):
+        from dagster_integration.translate import step_key
+
+        run = recording.run_of(step_key(step_context))
+    try:
+        while True:
+            token = attach(run)
+            try:
+                event = next(inner)
+            except StopIteration:
+                return
+            finally:
+                detach(token)
+            yield event
+    finally:
+        inner.close()
 
 
 def instrument(*, reason: Reason, source: Callable[[], Recording | None] = current_recording) -> None:

@@ -21,6 +21,8 @@ _log = logging.getLogger("flowtrail")
 TASK_ENGINE: Final = "prefect.task_engine"
 FLOW_ENGINE: Final = "prefect.flow_engine"
 TASK_RUNNERS: Final = "prefect.task_runners"
+TASKS: Final = "prefect.tasks"
+CLIENT: Final = "prefect.client.orchestration"
 
 _TASK_NEEDS: Final = ("initialize_run", "run_context", "set_state")
 _FLOW_NEEDS: Final = ("initialize_run", "setup_run_context", "set_state")
@@ -34,6 +36,8 @@ GENERATORS: Final[Mapping[str, tuple[str, str]]] = {
 }
 LABEL: Final = "flowtrail.experiment"
 ATTEMPT_LABEL: Final = "flowtrail.attempt"
+PARENT_LABEL: Final = "flowtrail.parent"  # these two are sent to Prefect's server, the others stay in memory
+NAME_LABEL: Final = "flowtrail.recorded_as"
 _warned: set[str] = set()
 
 
@@ -151,6 +155,38 @@ def flow_name_of(flow_run_id: object) -> tuple[str, FlowRun]:
     with get_client(sync_client=True) as client:
         flow_run = client.read_flow_run(flow_run_id)  # type: ignore[arg-type]
         return client.read_flow(flow_run.flow_id).name, flow_run
+
+
+def states_of(flow_run_id: object) -> list[Any]:
+    """Ask Prefect's API for all states that a flow run has been in."""
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        return client.read_flow_run_states(flow_run_id)  # type: ignore[arg-type]
+
+
+def send_labels(flow_run_id: object, labels: dict[str, Any]) -> None:
+    """Add labels to a flow run at Prefect's API."""
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        client.update_flow_run_labels(flow_run_id, labels)  # type: ignore[arg-type]
+
+
+def owners_of_deployed_runs(module: ModuleType) -> list[type[Any]]:
+    """The classes whose ``create_flow_run_from_deployment`` both clients have; none where it takes no labels."""
+    owners = [
+        owner
+        for client in (module.PrefectClient, module.SyncPrefectClient)
+        for owner in client.__mro__
+        if "create_flow_run_from_deployment" in vars(owner)
+    ]
+    return [
+        owner
+        for owner in owners
+        if {"labels", "parent_task_run_id"}
+        <= inspect.signature(vars(owner)["create_flow_run_from_deployment"]).parameters.keys()
+    ]
 
 
 def labels_of(flow_run: FlowRun | None) -> dict[str, Any]:

@@ -19,7 +19,6 @@ from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
-from rich.tree import Tree
 
 from plugin_core.model.components import Status
 
@@ -168,10 +167,6 @@ class Terminal:
         line.rstrip()
         return line
 
-    def tree(self, label: Text) -> Tree:
-        """A tree; its guides are ASCII where nothing else can be shown."""
-        return Tree(label, guide_style="dim")
-
     def facts(self, pairs: Iterable[tuple[str, str | Text | None]]) -> Table:
         """Names and what they are, without those that are None; long values wrap on a terminal."""
         table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
@@ -261,6 +256,11 @@ def ago(span: timedelta) -> str:
 def stamp(moment: datetime) -> str:
     """A time for people: to the second, in UTC."""
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def counted(count: int, things: str) -> str:
+    """So many of something, by its plural: ``1 event``, ``2 events``; ``series`` is one or many."""
+    return f"{count} {things.removesuffix('s') if count == 1 and things != 'series' else things}"
 
 
 def size(count: int | None) -> str:

@@ -8,16 +8,15 @@ import sys
 import time
 
 import cloudpickle
+import prefect.client.orchestration
 import prefect.flow_engine
 import prefect.task_engine
 import prefect.task_runners
 import pytest
 from prefect import Flow, Task, flow, task
-from prefect.assets import materialize
 from prefect.exceptions import Pause
 from prefect.flow_runs import pause_flow_run
 from prefect.states import Suspended
-from prefect.tasks import MaterializingTask
 
 import prefect_integration
 from plugin_core import configure, load_run
@@ -27,6 +26,8 @@ from prefect_integration import FlowtrailStore, instrumentor, links, tracked_flo
 from prefect_integration.marks import is_marked, mark_of
 from prefect_integration.reconcile import true_state
 
+pytestmark = pytest.mark.versions
+
 ENGINES = (
     prefect.task_engine.SyncTaskRunEngine,
     prefect.task_engine.AsyncTaskRunEngine,
@@ -34,9 +35,12 @@ ENGINES = (
     prefect.flow_engine.FlowRunEngine,
     prefect.flow_engine.AsyncFlowRunEngine,
     prefect.task_runners.TaskRunner,
-    prefect.task_runners.ProcessPoolTaskRunner,
+    getattr(prefect.task_runners, "ProcessPoolTaskRunner", prefect.task_runners),  # since 3.4.25
     prefect.task_engine,
     prefect.flow_engine,
+    prefect.Task,
+    *prefect.client.orchestration.PrefectClient.__mro__,
+    *prefect.client.orchestration.SyncPrefectClient.__mro__,
 )
 
 
@@ -221,7 +225,11 @@ def test_an_existing_flow_or_task_takes_options_too():
     instrumentor.uninstrument()
 
 
+@pytest.mark.since("prefect", "3.4.25")
 def test_a_task_that_materializes_assets_stays_one():
+    from prefect.assets import materialize
+    from prefect.tasks import MaterializingTask
+
     made = tracked_task(materialize("s3://bucket/asset")(lambda: 1))
     assert isinstance(made, MaterializingTask)
     assert isinstance(made.with_options(name="again"), MaterializingTask)
@@ -288,6 +296,35 @@ def test_a_flow_that_pauses_and_goes_on_is_one_attempt(record):
 
     assert asyncio.run(pauses()) == record.run("pauses").run_name
     assert (record.run("pauses").status, record.run("pauses").attempt) == (Status.COMPLETED, 1)
+
+
+def test_a_flow_that_paused_before_it_was_retried_is_in_its_second_attempt(record):
+    from prefect.client.orchestration import get_client
+    from prefect.context import get_run_context
+
+    calls = []
+
+    @flow(retries=2)  # Prefect counts the pause as a run
+    async def pauses_once():
+        calls.append(1)
+        if len(calls) > 1:
+            return load_run().run_name
+        flow_run_id = get_run_context().flow_run.id
+
+        async def resume():
+            await asyncio.sleep(1)
+            async with get_client() as client:
+                await client.resume_flow_run(flow_run_id)
+
+        resuming = asyncio.ensure_future(resume())
+        await pause_flow_run(timeout=30, poll_interval=1)
+        await resuming
+        raise ValueError("try again")
+
+    found = asyncio.run(pauses_once())
+    first, second = record.runs("pauses_once")
+    assert found == second.run_name
+    assert [(run.attempt, run.status) for run in (first, second)] == [(1, Status.FAILED), (2, Status.COMPLETED)]
 
 
 # Links
