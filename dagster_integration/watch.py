@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dagster_integration import _compat, links, translate
 from dagster_integration.arrival import runs_here
+from dagster_integration.asset_reads import AssetReads, partitions_by_mapping
 from dagster_integration.plan import plan_of
 from dagster_integration.run_events import RunEvents
 from plugin_core.capture.events import StepKey
@@ -35,8 +36,10 @@ class RunWatch:
         self._recording = recording
         self._guard = recording.guard
         self._run = context.dagster_run
-        self._key = translate.run_key(self._run, context.job.get_definition())
-        self._events = RunEvents(self._key, plan_of(plan), recording)
+        job = context.job.get_definition()
+        self._key = translate.run_key(self._run, job)
+        reads = AssetReads(context.instance, partitions_by_mapping(job, self._run, context.instance))
+        self._events = RunEvents(self._key, plan_of(plan, job), reads, recording)
 
     def begins(self) -> Run | None:
         """Before the first step."""

@@ -123,7 +123,8 @@ class Recorder:
                 self._reused(address, event.reused_uri, event.name)
             if event.output is not NOTHING:
                 self._outputs_of(address, event.name, event.output, event.result_uris, event.capture)
-            self._products(address, event.products)
+            self._products(address, event.sources, made=False)
+            self._products(address, event.products, made=True)
             self._metrics(address, event.metrics)
             self._set_status(
                 address,
@@ -404,19 +405,22 @@ class Recorder:
             self._record(SetArtifactValues(at=at, component=address.component, is_output=True, values=entries))
         self._record(*changes)
 
-    def _products(self, address: RunAddress, products: Iterable[Product]) -> None:
+    def _products(self, address: RunAddress, products: Iterable[Product], *, made: bool) -> None:
         at = now_us()
         text = self._engine.redactor.text
+        entries: dict[str, ArtifactValue] = {}
         for product in products:
             uri = text(product.uri)
+            entries[product.entry or product.name] = ArtifactValue(value=uri)
             properties = self._properties(product.properties)
             self._record(
                 PutArtifact(at=at, source_uri=uri, type=product.type, name=product.name, properties=properties),
-                _edge(_node(address), _artifact(uri), AssociationType.PRODUCED, at),
-                SetArtifactValues(
-                    at=at, component=address.component, is_output=True, values={product.name: ArtifactValue(value=uri)}
-                ),
+                _edge(_node(address), _artifact(uri), AssociationType.PRODUCED, at)
+                if made
+                else _edge(_artifact(uri), _node(address), AssociationType.CONTRIBUTED_TO, at),
             )
+        if entries:
+            self._record(SetArtifactValues(at=at, component=address.component, is_output=made, values=entries))
 
     def _metrics(self, address: RunAddress, metrics: Mapping[str, float]) -> None:
         for name, value in metrics.items():
