@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from dagster._core.execution.plan.step import UnresolvedMappedExecutionStep
+
 from dagster_integration import translate
 
 if TYPE_CHECKING:
@@ -18,13 +20,18 @@ _NO_OUTPUTS: Final[Sequence[Any]] = ()
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The steps of a run. ``outputs`` of a step whose number shows only on the way stand under ``step[?]``."""
+    """The steps of a run. ``outputs`` of a step whose number shows only on the way stand under ``step[?]``.
+
+    ``mapped`` says for such a step which output of which other decides on the number, ``dynamic`` the
+    mapping keys of those that were made in an earlier run.
+    """
 
     to_execute: tuple[str, ...]
     outputs: Mapping[str, Sequence[Any]]
     retries: Mapping[str, int] = field(default_factory=dict[str, int])
-    dynamic: frozenset[tuple[str, str]] = frozenset()
+    dynamic: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict[tuple[str, str], tuple[str, ...]])
     past: PastExecutionState | None = None
+    mapped: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
 
     def outputs_of(self, step_key: str) -> Sequence[Any]:
         """What a step is to make."""
@@ -49,14 +56,29 @@ class Plan:
 def plan_of(plan: ExecutionPlan) -> Plan:
     """The plan that is being worked off."""
     outputs = {key: step.step_outputs for key, step in plan.step_dict_by_key.items()}
-    return _plan(plan.step_keys_to_execute, outputs, plan.known_state)
+    mapped = {
+        key: (step.resolved_by_step_key, step.resolved_by_output_name)
+        for key, step in plan.step_dict_by_key.items()
+        if isinstance(step, UnresolvedMappedExecutionStep)
+    }
+    return _plan(plan.step_keys_to_execute, outputs, plan.known_state, mapped)
 
 
-def _plan(to_execute: Sequence[str], outputs: Mapping[str, Sequence[Any]], known: KnownExecutionState) -> Plan:
+def _plan(
+    to_execute: Sequence[str],
+    outputs: Mapping[str, Sequence[Any]],
+    known: KnownExecutionState,
+    mapped: Mapping[str, tuple[str, str]],
+) -> Plan:
     return Plan(
         tuple(to_execute),
         outputs,
         dict(known.previous_retry_attempts),
-        frozenset((step, output) for step, made in known.dynamic_mappings.items() for output in made),
+        {
+            (step, output): tuple(keys or ())
+            for step, made in known.dynamic_mappings.items()
+            for output, keys in made.items()
+        },
         known.parent_state,
+        mapped,
     )

@@ -93,6 +93,11 @@ def unmapped(step_key: str) -> str:
     return _MAPPING.sub("[?]", step_key)
 
 
+def mapped(step_key: str, mapping_key: str) -> str:
+    """The key of the step that works on one of several dynamic outputs, from what stands for it in the plan."""
+    return f"{step_key.removesuffix('[?]')}[{mapping_key}]"
+
+
 # Names of results
 
 
@@ -386,6 +391,11 @@ def texts_of(metadata: Mapping[str, Any]) -> dict[str, str]:
         for name, value in metadata.items()
         if not name.startswith(_OWN[0]) and type(getattr(value, "value", None)) is str
     }
+
+
+def exception_text(error: BaseException) -> str:
+    """What an exception says, for a run that it ended."""
+    return f"{type(error).__name__}: {error}"
 
 
 def error_text(error: SerializableErrorInfo | None) -> str | None:

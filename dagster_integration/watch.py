@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from dagster_integration import _compat, links, translate
+from dagster_integration.arrival import runs_here
 from dagster_integration.plan import plan_of
 from dagster_integration.run_events import RunEvents
 from plugin_core.capture.events import StepKey
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from dagster._core.execution.plan.plan import ExecutionPlan
 
     from plugin_core.tracking.run import Run
-
-
-runs_here: Final[set[str]] = set()  # the runs that this process works off
 
 
 class RunWatch:
@@ -58,28 +56,31 @@ class RunWatch:
         self._events.event(event, datetime.now(UTC))
 
     def left(self, error: BaseException | None) -> None:
-        """The executor is done, or has raised."""
+        """The executor is done, or has raised, or is asked to stop in the middle."""
         with self._guard("the end of a run"):
             runs_here.discard(self._run.run_id)
             status, message = self._outcome(error)
             if status is not None:
                 at = datetime.now(UTC)
                 self._events.end(status, at)
+                # Who closes a generator tells nobody why: what became of the run in Dagster may be known later.
+                inferred = isinstance(error, GeneratorExit)
                 self._recording.execution_finished(
-                    translate.run_finished(self._key, status=status, at=at, message=message)
+                    translate.run_finished(self._key, status=status, at=at, message=message, inferred=inferred)
                 )
 
     def _outcome(self, error: BaseException | None) -> tuple[Status | None, str | None]:
         """As Dagster decides it; None where the run will be taken up again."""
-        if error is None:
-            return translate.outcome_of(self._events.failed)
-        if _compat.is_being_cancelled(self._context.instance, self._run.run_id):
+        steps = translate.outcome_of(self._events.failed)
+        if error is None and steps[0] is Status.COMPLETED:
+            return steps
+        instance, run_id = self._context.instance, self._run.run_id
+        if _compat.is_being_cancelled(instance, run_id):
             return Status.CANCELLED, "The run was terminated."
         if isinstance(error, (KeyboardInterrupt, *_compat.signals())):
-            if _compat.will_resume(self._context.instance, self._run.run_id):
-                return None, None
-            return Status.FAILED, "The run was interrupted."
-        return Status.FAILED, f"{type(error).__name__}: {error}"
+            interrupted = (Status.FAILED, "The run was interrupted.")
+            return (None, None) if _compat.will_resume(instance, run_id) else interrupted
+        return steps if error is None or self._events.failed else (Status.FAILED, translate.exception_text(error))
 
 
 class StepWatch:
@@ -121,9 +122,3 @@ class StepWatch:
                         self._context, self._key, name=found.name, value=found.value, mapping_key=found.mapping_key
                     )
                 )
-
-    def left(self) -> None:
-        """User code is done. What runs elsewhere may lose its disk: there, wait until the record is safe."""
-        with self._guard("the end of a step"):
-            if self._is_remote and links.is_far_from_its_record():
-                self._recording.flush()

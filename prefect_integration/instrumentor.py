@@ -60,10 +60,13 @@ class Installation:
     def _install(self, install: Callable[[ModuleType], None], module: ModuleType) -> None:
         with own_guard(f"the instrumentation of {module.__name__}"):
             lacking = _compat.missing(module)
-            if lacking:
-                _compat.warn_missing(lacking)
-            else:
+            if not lacking:
                 install(module)
+                return
+            falls_back = _compat.can_fall_back(module)
+            _compat.warn_missing(lacking, falls_back=falls_back)
+            if falls_back:
+                self._install_fallback(module)
 
     def remove(self) -> None:
         """Take the wrappers off."""
@@ -110,6 +113,13 @@ class Installation:
         of_sync, of_async = _compat.GENERATORS[module.__name__]
         self.replace(module, of_sync, functools.partial(_driven, self))
         self.replace(module, of_async, functools.partial(_driven_async, self))
+
+    def _install_fallback(self, module: ModuleType) -> None:
+        from prefect_integration import fallback
+
+        pass_on(*_compat.signals())
+        make_watch = _task_watch if module.__name__ == _compat.TASK_ENGINE else _flow_watch
+        fallback.install(module, self.replace, lambda call: self._watch(call, make_watch))
 
     def _install_task_runners(self, module: ModuleType) -> None:
         self.replace(module.TaskRunner, "map", functools.partial(_numbered, self))
@@ -334,7 +344,7 @@ def _handle_rollback(installation: Installation, original: Any) -> Any:
 def _driven(installation: Installation, original: Any) -> Any:
     def run_generator(*args: Any, **kwargs: Any) -> Any:
         inner = original(*args, **kwargs)
-        return _drive(inner) if installation.active else inner
+        return drive(inner) if installation.active else inner
 
     return run_generator
 
@@ -342,12 +352,13 @@ def _driven(installation: Installation, original: Any) -> Any:
 def _driven_async(installation: Installation, original: Any) -> Any:
     def run_generator(*args: Any, **kwargs: Any) -> Any:
         inner = original(*args, **kwargs)
-        return _drive_async(inner) if installation.active else inner
+        return drive_async(inner) if installation.active else inner
 
     return run_generator
 
 
-def _drive(inner: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+def drive(inner: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+    """The values of a generator, each made with what was current in it and taken with what is current outside."""
     from prefect_integration.scope import restore, snapshot
 
     own = None
@@ -371,7 +382,8 @@ def _drive(inner: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
             resume = functools.partial(next, inner)
 
 
-async def _drive_async(inner: AsyncGenerator[Any, Any]) -> AsyncGenerator[Any, Any]:
+async def drive_async(inner: AsyncGenerator[Any, Any]) -> AsyncGenerator[Any, Any]:
+    """As ``drive``, for an asynchronous generator."""
     from prefect_integration.scope import restore, snapshot
 
     own = None

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from plugin_core.capture.arrival import flush_if_remote
 from plugin_core.capture.events import (
     ExecutionFinished,
     ExecutionKey,
@@ -212,7 +213,7 @@ class TaskWatch:
             self._recording.step_finished(event)
         elif key is not None:
             self._recording.execution_finished(translate.lone_task_finished(key, **facts))
-        arrival.flush_if_remote(self._recording)
+        flush_if_remote(self._recording)
 
     def run_leaves(self, error: BaseException | None) -> None:
         """Before the engine deals with what ended the run: a task's own states say it all."""
@@ -276,6 +277,9 @@ class FlowWatch:
             return self._outer.task or self._outer.flow
         found = None if self._remote_parents is None else self._remote_parents()
         return found or _parent_from_labels(self._engine.flow_run)
+
+    def attempt_fails(self, error: BaseException | None) -> None:
+        """User code raised: a flow's own states say it all."""
 
     def attempt_left(self) -> None:
         """The engine has left the attempt's context."""
