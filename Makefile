@@ -3,8 +3,13 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Each file in constraints/ is an orchestrator and a version of it: its pins make an environment of its own.
+VERSIONS := $(basename $(notdir $(wildcard constraints/*.txt)))
+tests_of = tests/integration/$(firstword $(subst -, ,$1))
+WITH_TESTS := $(foreach version,$(VERSIONS),$(if $(wildcard $(call tests_of,$(version))/test_*.py),$(version)))
 
-.PHONY: demo test lint types contracts tests bench format clean
+.PHONY: demo test lint types contracts tests versions bench format clean
+.PRECIOUS: .venvs/%/.pins .venvs/%/.ready
 .DEFAULT_GOAL := test
 
 $(READY): pyproject.toml constraints.txt
@@ -18,7 +23,7 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)  ## Run the main example twice on a fresh store and print what was recorded.
 	@$(BIN)/python examples/demo.py
 
-test: lint types contracts tests  ## Every check.
+test: lint types contracts tests versions  ## Every check.
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -34,6 +39,25 @@ contracts: $(READY)
 tests: $(READY)
 	$(BIN)/pytest $(PYTEST_ARGS)
 
+versions:  ## The tests that are marked `versions`, with other versions of the orchestrators, two at a time.
+	@$(MAKE) --no-print-directory --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
+		$(WITH_TESTS:%=versions-%)
+
+versions-%: .venvs/%/.ready
+	@echo "The tests that are marked versions, with $*"
+	@PREFECT_HOME=$(CURDIR)/.venvs/$*/prefect .venvs/$*/bin/python -m pytest $(call tests_of,$*) -m versions -q
+
+# The pins are complete, so that nothing is left to be resolved: what a package asks for may not be there any more.
+.venvs/%/.pins: constraints/%.txt
+	@echo "Setting up .venvs/$* (about a minute, once)"
+	@$(PYTHON) -m venv --clear .venvs/$*
+	@.venvs/$*/bin/python -m pip install -qq --no-deps -r $<
+	@touch $@
+
+.venvs/%/.ready: .venvs/%/.pins pyproject.toml
+	@.venvs/$*/bin/python -m pip install -qq --no-deps -e .
+	@touch $@
+
 bench: $(READY)  ## Print every published figure beside its goal.
 	@$(BIN)/python -m tests.benchmarks
 
@@ -42,4 +66,4 @@ format: $(READY)
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build dist
+	rm -rf $(VENV) .venvs .pytest_cache .mypy_cache .ruff_cache build dist

@@ -111,20 +111,6 @@ def main_script() -> str | None:
 # The assets behind a step: these methods of a job's asset layer got new names in 1.12
 
 
-def asset_keys_of(job: JobDefinition, handle: NodeHandle) -> list[AssetKey]:
-    """The assets that a node of a job makes, in order."""
-    layer: Any = job.asset_layer
-    assets = _first_of(layer, "get_assets_def_for_node", "assets_def_for_node")(handle)
-    return [] if assets is None else sorted(assets.keys)
-
-
-def asset_key_of_output(job: JobDefinition, handle: NodeHandle, output: str) -> AssetKey | None:
-    """The asset that an output of a node is."""
-    find = _first_of(job.asset_layer, "get_asset_key_for_node_output", "asset_key_for_output")
-    key: AssetKey | None = find(handle, output)
-    return key
-
-
 def output_of_asset(job: JobDefinition, handle: NodeHandle, key: AssetKey | None) -> str | None:
     """The output of a node that an asset is; without a key, of its only one."""
     assets = _first_of(job.asset_layer, "get_assets_def_for_node", "assets_def_for_node")(handle)

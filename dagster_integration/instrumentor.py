@@ -7,9 +7,9 @@ compares or looks into them see what they saw before. Taken off again, Dagster i
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from types import ModuleType
-from typing import Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from dagster_integration import _compat, arrival
 from plugin_core.capture.arrival import flush_if_remote
@@ -17,6 +17,9 @@ from plugin_core.capture.guard import Guard, pass_on
 from plugin_core.capture.patches import Patches
 from plugin_core.capture.recording import Recording, current_recording
 from plugin_core.tracking.settings import is_disabled
+
+if TYPE_CHECKING:
+    from plugin_core.tracking.run import Run
 
 Reason: TypeAlias = Literal["autolog", "tracked"]
 
@@ -54,13 +57,29 @@ class Installation(Patches):
 
     def _create_executor(self, original: Any) -> Any:
         def create_executor(context_creation_data: Any) -> Any:
-            executor = original(context_creation_data)
+            try:
+                executor = original(context_creation_data)
+            except BaseException as error:
+                if self.active:
+                    self._record_stillbirth(context_creation_data, error)
+                raise
             if self.active:
                 with own_guard("the set-up of recording"):
                     self._watch_executor(executor)
             return executor
 
         return create_executor
+
+    def _record_stillbirth(self, context_creation_data: Any, error: BaseException) -> None:
+        """A run without an executor ends before it begins."""
+        recording = self._wanted(context_creation_data.job.get_definition)
+        if recording is not None:
+            with own_guard("the start of a run"):
+                from dagster_integration.watch import RunWatch
+
+                watch = RunWatch(context_creation_data, context_creation_data.execution_plan, recording)
+                watch.begins()
+                watch.left(error)
 
     def _watch_executor(self, executor: Any) -> None:
         """Follow what an executor does; it stays the object that it is."""
@@ -113,8 +132,6 @@ class Installation(Patches):
 
 
 def _follow_run(execute: Any, plan_context: Any, plan: Any, recording: Recording) -> Generator[Any]:
-    from plugin_core.tracking.current import attach, detach
-
     watch, run = None, None
     with own_guard("the set-up of recording"):
         from dagster_integration.watch import RunWatch
@@ -125,28 +142,22 @@ def _follow_run(execute: Any, plan_context: Any, plan: Any, recording: Recording
         yield from execute(plan_context, plan)
         return
     error: BaseException | None = None
+    events = _in_run(run, execute(plan_context, plan))  # what the executor starts are the run's children
     try:
-        events = iter(execute(plan_context, plan))
-        while True:
-            token = attach(run)  # what the executor starts here are the run's children
-            try:
-                event = next(events)
-            except StopIteration:
-                return
-            finally:
-                detach(token)
+        for event in events:
             watch.event(event)
             yield event
     except BaseException as raised:
         error = raised
         raise
     finally:
-        watch.left(error)
+        try:
+            events.close()
+        finally:
+            watch.left(error)
 
 
 def _follow_step(inner: Any, step_context: Any, inputs: Mapping[str, Any], recording: Recording) -> Generator[Any]:
-    from plugin_core.tracking.current import attach, detach
-
     watch, run = None, None
     with own_guard("the set-up of recording"):
         from dagster_integration.watch import StepWatch
@@ -156,44 +167,56 @@ def _follow_step(inner: Any, step_context: Any, inputs: Mapping[str, Any], recor
     if watch is None:
         yield from inner
         return
+    items = _in_run(run, inner)
     try:
-        while True:
-            token = attach(run)  # only while user code runs: between two values it is Dagster's turn
-            try:
-                item = next(inner)
-            except StopIteration:
-                return
-            finally:
-                detach(token)
+        for item in items:
             watch.yields(item)
             yield item
     finally:
-        inner.close()
+        items.close()
 
 
 def _inside_step(inner: Any, step_context: Any, recording: Recording) -> Generator[Any]:
     """All that is done for a step happens in its run, IO managers included, but not what its events lead to."""
-    from plugin_core.tracking.current import attach, detach
-
     run = None
     with own_guard("finding the run of a step"):
         from dagster_integration.translate import step_key
 
         run = recording.run_of(step_key(step_context))
     try:
+        yield from _in_run(run, inner)
+    finally:
+        with own_guard("the end of a step"):
+            flush_if_remote(recording)
+
+
+def _in_run(run: Run | None, items: Iterable[Any]) -> Generator[Any]:
+    """The items, with ``run`` as the current one only while they are made: between two it is the caller's turn."""
+    from plugin_core.tracking.current import attach, detach
+
+    made = iter(items)
+    try:
         while True:
             token = attach(run)
             try:
-                event = next(inner)
+                item = next(made)
             except StopIteration:
                 return
             finally:
                 detach(token)
-            yield event
+            yield item
     finally:
-        inner.close()
-        with own_guard("the end of a step"):
-            flush_if_remote(recording)
+        token = attach(run)
+        try:
+            _close(made)
+        finally:
+            detach(token)
+
+
+def _close(iterator: Iterator[Any]) -> None:
+    """End a generator at once, as its caller has ended ours; other iterators have nothing to end."""
+    if isinstance(iterator, Generator):
+        iterator.close()
 
 
 def instrument(*, reason: Reason, source: Callable[[], Recording | None] = current_recording) -> None:

@@ -28,7 +28,6 @@ from plugin_core.model.components import Kind, Status
 
 if TYPE_CHECKING:
     from dagster import AssetCheckEvaluation, AssetKey, AssetMaterialization, DagsterRun, JobDefinition
-    from dagster._core.definitions.dependency import NodeHandle
     from dagster._core.execution.context.system import StepExecutionContext
     from dagster_shared.error import SerializableErrorInfo
 
@@ -87,6 +86,16 @@ def mapping_key_of(step_key: str) -> str | None:
     """The mapping key of a step that works on one of several dynamic outputs."""
     found = _MAPPING.search(step_key)
     return None if found is None else found.group(1)
+
+
+def unmapped(step_key: str) -> str:
+    """What stands in the plan for a step that works on one of several dynamic outputs."""
+    return _MAPPING.sub("[?]", step_key)
+
+
+def mapped(step_key: str, mapping_key: str) -> str:
+    """The key of the step that works on one of several dynamic outputs, from what stands for it in the plan."""
+    return f"{step_key.removesuffix('[?]')}[{mapping_key}]"
 
 
 # Names of results
@@ -199,6 +208,12 @@ def _run_properties(run: DagsterRun) -> dict[str, str]:
     return {name: str(value) for name, value in found.items() if value is not None}
 
 
+def outcome_of(failed: Iterable[str]) -> tuple[Status, str | None]:
+    """What becomes of a run whose steps are all through, by those that failed."""
+    names = ", ".join(failed)
+    return (Status.FAILED, f"Steps failed: {names}.") if names else (Status.COMPLETED, None)
+
+
 def run_finished(
     key: ExecutionKey, *, status: Status, at: datetime, message: str | None = None, inferred: bool = False
 ) -> ExecutionFinished:
@@ -209,15 +224,22 @@ def run_finished(
 # Events of a step
 
 
-def step_name(job: JobDefinition, handle: NodeHandle, step_key: str) -> str:
-    """What a step is called: the asset that it makes, if it is one, else its key."""
-    assets = _compat.asset_keys_of(job, handle)
-    return assets[0].to_user_string() if len(assets) == 1 and mapping_key_of(step_key) is None else step_key
+def assets_of(outputs: Iterable[Any]) -> dict[str, AssetKey]:
+    """The assets among a planned step's outputs, by the output's name."""
+    return {each.name: key for each in outputs if (key := each.properties and each.properties.asset_key) is not None}
 
 
-def kind_of(job: JobDefinition, handle: NodeHandle | None) -> Kind:
+def step_name(step_key: str, outputs: Iterable[Any]) -> str:
+    """What a step is called: the asset that it makes, if that is all it could make, else its key."""
+    made = [each for each in outputs if not (each.properties and each.properties.asset_check_key)]
+    assets = assets_of(made)
+    one = len(made) == len(assets) == 1 and mapping_key_of(step_key) is None
+    return next(iter(assets.values())).to_user_string() if one else step_key
+
+
+def kind_of(outputs: Iterable[Any]) -> Kind:
     """Whether a step makes assets or is an op of a job."""
-    return Kind.ASSET if handle is not None and _compat.asset_keys_of(job, handle) else Kind.OP
+    return Kind.ASSET if assets_of(outputs) else Kind.OP
 
 
 def step_started(
@@ -235,9 +257,9 @@ def step_started(
     given = {f"config.{name}" if name in clashing else name: value for name, value in parameters.items()}
     return StepStarted(
         key=key,
-        name=step_name(context.job_def, context.node_handle, context.step.key),
+        name=step_name(context.step.key, context.step.step_outputs),
         at=at,
-        kind=kind_of(context.job_def, context.node_handle),
+        kind=kind_of(context.step.step_outputs),
         inputs={**given, **inputs},
         tags=tags_of(context.op.tags),
         properties=_step_properties(context),
@@ -268,7 +290,7 @@ def step_output(
     context: StepExecutionContext, key: StepKey, *, name: str, value: Any, mapping_key: str | None
 ) -> StepOutput:
     """A step has made an output. Where that is an asset, the asset's version names it, which Dagster makes later."""
-    is_asset = _compat.asset_key_of_output(context.job_def, context.node_handle, name) is not None
+    is_asset = name in assets_of(context.step.step_outputs)
     uri = output_uri(context.run_id, context.step.key, name, mapping_key)
     return StepOutput(
         key=key,
@@ -369,6 +391,11 @@ def texts_of(metadata: Mapping[str, Any]) -> dict[str, str]:
         for name, value in metadata.items()
         if not name.startswith(_OWN[0]) and type(getattr(value, "value", None)) is str
     }
+
+
+def exception_text(error: BaseException) -> str:
+    """What an exception says, for a run that it ended."""
+    return f"{type(error).__name__}: {error}"
 
 
 def error_text(error: SerializableErrorInfo | None) -> str | None:

@@ -1,6 +1,6 @@
 """All that is private to Prefect: the names that are relied on, checked before use, with one warning.
 
-Written for prefect >=3.4,<4. What is missing in another version is not recorded; flows run as ever.
+Written for prefect >=3.4,<4. Where another version lacks them, ``fallback`` takes over; flows run as ever.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ _log = logging.getLogger("flowtrail")
 TASK_ENGINE: Final = "prefect.task_engine"
 FLOW_ENGINE: Final = "prefect.flow_engine"
 TASK_RUNNERS: Final = "prefect.task_runners"
+TASKS: Final = "prefect.tasks"
+CLIENT: Final = "prefect.client.orchestration"
 
 _TASK_NEEDS: Final = ("initialize_run", "run_context", "set_state")
 _FLOW_NEEDS: Final = ("initialize_run", "setup_run_context", "set_state")
@@ -32,9 +34,15 @@ GENERATORS: Final[Mapping[str, tuple[str, str]]] = {
     TASK_ENGINE: ("run_generator_task_sync", "run_generator_task_async"),
     FLOW_ENGINE: ("run_generator_flow_sync", "run_generator_flow_async"),
 }
+RUNS: Final[Mapping[str, tuple[str, ...]]] = {
+    TASK_ENGINE: ("run_task_sync", "run_task_async", *GENERATORS[TASK_ENGINE]),
+    FLOW_ENGINE: ("run_flow_sync", "run_flow_async", *GENERATORS[FLOW_ENGINE]),
+}
 LABEL: Final = "flowtrail.experiment"
 ATTEMPT_LABEL: Final = "flowtrail.attempt"
-_warned: set[str] = set()
+PARENT_LABEL: Final = "flowtrail.parent"  # these two are sent to Prefect's server, the others stay in memory
+NAME_LABEL: Final = "flowtrail.recorded_as"
+_warned: set[bool] = set()
 
 
 def missing(module: ModuleType) -> list[str]:
@@ -59,17 +67,26 @@ def _is_as_expected(owner: Any, method: str) -> bool:
     return function is not inner and (inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner))
 
 
-def warn_missing(names: list[str]) -> None:
-    """Say, once per process, that this Prefect cannot be recorded."""
-    if names and not _warned:
-        _warned.update(names)
-        import prefect
+def can_fall_back(module: ModuleType) -> bool:
+    """Whether an engine's module has the documented functions that run a flow or a task."""
+    return all(inspect.isfunction(vars(module).get(name)) for name in RUNS[module.__name__])
 
-        _log.warning(
-            "flowtrail does not know this Prefect (%s lacks %s): its runs are not recorded, load_run() still works",
-            prefect.__version__,
-            ", ".join(names),
-        )
+
+def warn_missing(names: list[str], *, falls_back: bool) -> None:
+    """Say, once per process, that this Prefect cannot be recorded, or by its state hooks only."""
+    if falls_back in _warned:
+        return
+    _warned.add(falls_back)
+    import prefect
+
+    _log.warning(
+        "flowtrail does not know this Prefect (%s lacks %s): %s",
+        prefect.__version__,
+        ", ".join(names),
+        "its runs are recorded by state hooks, with less on retries, cached and crashed tasks, and none that never ran"
+        if falls_back
+        else "its runs are not recorded, load_run() still works",
+    )
 
 
 def is_async_method(function: Callable[..., Any]) -> bool:
@@ -151,6 +168,38 @@ def flow_name_of(flow_run_id: object) -> tuple[str, FlowRun]:
     with get_client(sync_client=True) as client:
         flow_run = client.read_flow_run(flow_run_id)  # type: ignore[arg-type]
         return client.read_flow(flow_run.flow_id).name, flow_run
+
+
+def states_of(flow_run_id: object) -> list[Any]:
+    """Ask Prefect's API for all states that a flow run has been in."""
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        return client.read_flow_run_states(flow_run_id)  # type: ignore[arg-type]
+
+
+def send_labels(flow_run_id: object, labels: dict[str, Any]) -> None:
+    """Add labels to a flow run at Prefect's API."""
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        client.update_flow_run_labels(flow_run_id, labels)  # type: ignore[arg-type]
+
+
+def owners_of_deployed_runs(module: ModuleType) -> list[type[Any]]:
+    """The classes whose ``create_flow_run_from_deployment`` both clients have; none where it takes no labels."""
+    owners = [
+        owner
+        for client in (module.PrefectClient, module.SyncPrefectClient)
+        for owner in client.__mro__
+        if "create_flow_run_from_deployment" in vars(owner)
+    ]
+    return [
+        owner
+        for owner in owners
+        if {"labels", "parent_task_run_id"}
+        <= inspect.signature(vars(owner)["create_flow_run_from_deployment"]).parameters.keys()
+    ]
 
 
 def labels_of(flow_run: FlowRun | None) -> dict[str, Any]:

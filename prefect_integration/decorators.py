@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, overload
 
 import prefect
 from prefect import Flow, Task
-from prefect.tasks import MaterializingTask
 
 from plugin_core.errors import InvalidValueError
 from plugin_core.tracking.settings import is_disabled
@@ -21,7 +20,14 @@ from prefect_integration.marks import mark_of, marked
 from prefect_integration.translate import Mark
 
 if TYPE_CHECKING:
+    from prefect.tasks import MaterializingTask
+
     from plugin_core.tracking.settings import CaptureLevel
+else:
+    try:
+        from prefect.tasks import MaterializingTask
+    except ImportError:  # this Prefect has no assets yet
+        MaterializingTask = Task
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -54,8 +60,8 @@ class TrackedMaterializingTask(MaterializingTask[P, R]):
 
 _TRACKED: Final[dict[type[Any], type[Any]]] = {
     Flow: TrackedFlow,
-    Task: TrackedTask,
     MaterializingTask: TrackedMaterializingTask,
+    Task: TrackedTask,
 }
 
 T = TypeVar("T")

@@ -50,6 +50,8 @@ class Installation:
             (_compat.TASK_ENGINE, self._install_task_engine),
             (_compat.FLOW_ENGINE, self._install_flow_engine),
             (_compat.TASK_RUNNERS, self._install_task_runners),
+            (_compat.TASKS, self._install_tasks),
+            (_compat.CLIENT, self._install_client),
         ):
             guarded = functools.partial(self._install, install)
             self._waiting.append((name, guarded))
@@ -58,10 +60,13 @@ class Installation:
     def _install(self, install: Callable[[ModuleType], None], module: ModuleType) -> None:
         with own_guard(f"the instrumentation of {module.__name__}"):
             lacking = _compat.missing(module)
-            if lacking:
-                _compat.warn_missing(lacking)
-            else:
+            if not lacking:
                 install(module)
+                return
+            falls_back = _compat.can_fall_back(module)
+            _compat.warn_missing(lacking, falls_back=falls_back)
+            if falls_back:
+                self._install_fallback(module)
 
     def remove(self) -> None:
         """Take the wrappers off."""
@@ -109,9 +114,25 @@ class Installation:
         self.replace(module, of_sync, functools.partial(_driven, self))
         self.replace(module, of_async, functools.partial(_driven_async, self))
 
+    def _install_fallback(self, module: ModuleType) -> None:
+        from prefect_integration import fallback
+
+        pass_on(*_compat.signals())
+        make_watch = _task_watch if module.__name__ == _compat.TASK_ENGINE else _flow_watch
+        fallback.install(module, self.replace, lambda call: self._watch(call, make_watch))
+
     def _install_task_runners(self, module: ModuleType) -> None:
         self.replace(module.TaskRunner, "map", functools.partial(_numbered, self))
-        self.replace(module.ProcessPoolTaskRunner, "submit", functools.partial(_with_inputs, self))
+        pool = vars(module).get("ProcessPoolTaskRunner")  # since 3.4.25
+        if pool is not None:
+            self.replace(pool, "submit", functools.partial(_with_inputs, self))
+
+    def _install_tasks(self, module: ModuleType) -> None:
+        self.replace(module.Task, "apply_async", functools.partial(_leaving_name, self))
+
+    def _install_client(self, module: ModuleType) -> None:
+        for owner in _compat.owners_of_deployed_runs(module):
+            self.replace(owner, "create_flow_run_from_deployment", functools.partial(_with_parent, self))
 
     def _initialize(self, make_watch: Callable[[Any, Recording], Any]) -> Callable[[Any], Any]:
         def make(original: Any) -> Any:
@@ -323,7 +344,7 @@ def _handle_rollback(installation: Installation, original: Any) -> Any:
 def _driven(installation: Installation, original: Any) -> Any:
     def run_generator(*args: Any, **kwargs: Any) -> Any:
         inner = original(*args, **kwargs)
-        return _drive(inner) if installation.active else inner
+        return drive(inner) if installation.active else inner
 
     return run_generator
 
@@ -331,12 +352,13 @@ def _driven(installation: Installation, original: Any) -> Any:
 def _driven_async(installation: Installation, original: Any) -> Any:
     def run_generator(*args: Any, **kwargs: Any) -> Any:
         inner = original(*args, **kwargs)
-        return _drive_async(inner) if installation.active else inner
+        return drive_async(inner) if installation.active else inner
 
     return run_generator
 
 
-def _drive(inner: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+def drive(inner: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+    """The values of a generator, each made with what was current in it and taken with what is current outside."""
     from prefect_integration.scope import restore, snapshot
 
     own = None
@@ -360,7 +382,8 @@ def _drive(inner: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
             resume = functools.partial(next, inner)
 
 
-async def _drive_async(inner: AsyncGenerator[Any, Any]) -> AsyncGenerator[Any, Any]:
+async def drive_async(inner: AsyncGenerator[Any, Any]) -> AsyncGenerator[Any, Any]:
+    """As ``drive``, for an asynchronous generator."""
     from prefect_integration.scope import restore, snapshot
 
     own = None
@@ -454,6 +477,44 @@ def _carrying_inputs(task: Any, parameters: dict[str, Any]) -> Any:
     known = call_of(task)
     upstream = upstream_of({name: collect_task_run_inputs_sync(value) for name, value in parameters.items()})
     return carrying(task, Call(map_index=None if known is None else known.map_index, upstream=upstream))
+
+
+# What begins in another process, and has to know there what it belongs to
+
+
+def _with_parent(installation: Installation, original: Any) -> Any:
+    def create(client: Any, *args: Any, **kwargs: Any) -> Any:
+        return original(client, *args, **(_labelled(kwargs) if installation.active else kwargs))
+
+    async def create_async(client: Any, *args: Any, **kwargs: Any) -> Any:
+        return await original(client, *args, **(_labelled(kwargs) if installation.active else kwargs))
+
+    return create_async if _compat.is_async_method(original) else create
+
+
+def _labelled(options: dict[str, Any]) -> dict[str, Any]:
+    """A flow run that Prefect takes for a child gets a label that says whose, in our words."""
+    with own_guard("the parent of a deployment's flow run"):
+        from prefect_integration.scope import current_scope
+        from prefect_integration.translate import to_label
+
+        around = current_scope()
+        if around is not None and options.get("parent_task_run_id") is not None:
+            label = {_compat.PARENT_LABEL: to_label(around.task or around.flow)}
+            return {**options, "labels": {**(options.get("labels") or {}), **label}}
+    return options
+
+
+def _leaving_name(installation: Installation, original: Any) -> Any:
+    def apply_async(task: Any, *args: Any, **kwargs: Any) -> Any:
+        if installation.active:
+            with own_guard("the flow of a background task"):
+                from prefect_integration.scope import leave_name
+
+                leave_name()
+        return original(task, *args, **kwargs)
+
+    return apply_async
 
 
 # On and off

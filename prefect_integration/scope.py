@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from plugin_core.capture.events import ExecutionKey, StepKey
 from plugin_core.tracking.current import attach, current_run, detach
+from prefect_integration import _compat
 
 if TYPE_CHECKING:
     from plugin_core.tracking.run import Run
@@ -74,3 +75,20 @@ def take_call() -> Call | None:
     if call is not None:
         _call.set(None)
     return call
+
+
+_named: set[str] = set()
+
+
+def leave_name() -> None:
+    """Leave with Prefect the name that the flow around this code is recorded under, where it is not the flow's.
+
+    A background worker knows a task's flow run by its id alone, if the task has no parameters.
+    """
+    around, context = current_scope(), _compat.flow_context()
+    if around is None or context is None or context.flow is None or around.flow.execution_id in _named:
+        return
+    if str(getattr(context.flow_run, "id", None)) == around.flow.execution_id:
+        _named.add(around.flow.execution_id)
+        if around.flow.experiment != context.flow.name:
+            _compat.send_labels(context.flow_run.id, {_compat.NAME_LABEL: around.flow.experiment})

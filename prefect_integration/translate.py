@@ -5,6 +5,8 @@ The only module of this package that speaks of executions and steps as capture d
 
 from __future__ import annotations
 
+import inspect
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
 SYSTEM: Final = "prefect"
 _NOT_DATA: Final = frozenset({"__parents__", "wait_for"})  # keys of task_inputs that say order, not data
-_RECEIVERS: Final = frozenset({"self", "cls"})
+_RECEIVERS: Final = ("self", "cls")
 _WAIT_WORTH_NOTING_S: Final = 0.05
 _STATUSES: Final[Mapping[str, Status]] = {
     "COMPLETED": Status.COMPLETED,
@@ -72,10 +74,20 @@ NO_CALL: Final = Call()
 
 
 def attempt_of(flow_run: FlowRun) -> int:
-    """Which attempt of its flow run this is; a run that goes on after a pause is the same attempt."""
+    """Which attempt of its flow run this is, without asking: Prefect forgets the pauses of earlier attempts."""
     policy = flow_run.empirical_policy
     pauses = len(getattr(policy, "pause_keys", None) or ())
     return max(1, flow_run.run_count - pauses)
+
+
+def attempt_in(states: Iterable[State[Any]]) -> int:
+    """Which attempt the last of these states belongs to; a run that goes on after a pause is the same attempt."""
+    attempts, paused = 0, False
+    for state in sorted(states, key=lambda state: state.timestamp):
+        if state.is_running():
+            attempts += not paused
+        paused = state.is_paused() or (paused and not state.is_running())
+    return max(1, attempts)
 
 
 def flow_key(flow_name: str, flow_run_id: UUID | str, *, attempt: int, mark: Mark = NO_MARK) -> ExecutionKey:
@@ -100,23 +112,43 @@ def lone_task_key(task_name: str, task_run: TaskRun, mark: Mark = NO_MARK) -> Ex
     )
 
 
+def to_label(key: ExecutionKey | StepKey) -> str:
+    """A key as text, for a label of a flow run that begins in another process."""
+    execution = key.execution if isinstance(key, StepKey) else key
+    step = [key.step, key.step_id, key.attempt] if isinstance(key, StepKey) else []
+    return json.dumps([execution.experiment, execution.execution_id, execution.attempt, *step])
+
+
+def from_label(label: object) -> ExecutionKey | StepKey | None:
+    """The key that ``to_label`` made a label of; None for what is not such a label."""
+    try:
+        experiment, execution_id, attempt, *step = json.loads(str(label))
+    except (TypeError, ValueError):
+        return None
+    execution = ExecutionKey(system=SYSTEM, experiment=experiment, execution_id=execution_id, attempt=attempt)
+    if not step:
+        return execution
+    return StepKey(execution=execution, step=step[0], step_id=step[1], attempt=step[2])
+
+
 # Values
 
 
 def inputs_of(runnable: Task[..., Any] | Flow[..., Any], parameters: Mapping[str, Any] | None) -> dict[str, Any]:
     """The arguments of a call by name, without a method's receiver and without Prefect's annotations."""
-    given = dict(parameters or {})
-    first = next(iter(given), None)
-    if first is not None and _is_receiver(runnable, first):
-        del given[first]
-    return {name: unwrapped(value) for name, value in given.items()}
+    given = parameters or {}
+    receiver = _receiver_of(runnable, given)
+    return {name: unwrapped(value) for name, value in given.items() if name != receiver}
 
 
-def _is_receiver(runnable: Any, name: str) -> bool:
+def _receiver_of(runnable: Any, given: Mapping[str, Any]) -> str | None:
+    """The name of a method's receiver, which is the first that it declares; a mapped call has it last."""
     if getattr(runnable, "ismethod", False) or getattr(runnable, "isclassmethod", False):
-        return True
+        return next(iter(inspect.signature(runnable.fn).parameters), None)
     path = getattr(runnable.fn, "__qualname__", "").rpartition("<locals>.")[2]
-    return name in _RECEIVERS and "." in path and not getattr(runnable, "isstaticmethod", False)
+    if "." not in path or getattr(runnable, "isstaticmethod", False):
+        return None
+    return next((name for name in _RECEIVERS if name in given), None)
 
 
 def unwrapped(value: Any) -> Any:
@@ -227,6 +259,27 @@ def rolled_back_state() -> State[Any]:
     return Completed(name="RolledBack", message="Task rolled back as part of transaction")
 
 
+def failed_state(error: BaseException | None) -> State[Any]:
+    """The state of an attempt that is tried again."""
+    from prefect.states import Failed
+
+    return Failed(message=None if error is None else f"{type(error).__name__}: {error}")
+
+
+def retrying_state() -> State[Any]:
+    """The state of a run whose next attempt begins."""
+    from prefect.states import Retrying
+
+    return Retrying()
+
+
+def crashed_state(error: BaseException) -> State[Any]:
+    """The state of a run that ended with what is no failure of its own: told to stop, cancelled, exited."""
+    from prefect.states import Crashed
+
+    return Crashed(message=f"The run was ended by {type(error).__name__}.")
+
+
 def interrupted_state(error: BaseException) -> State[Any]:
     """The state of a task that Prefect left without giving it one: paused, suspended, aborted, or shut down."""
     from prefect.states import Cancelled
@@ -328,7 +381,8 @@ def task_started(
 
 def _waited_since(task_run: TaskRun, at: datetime) -> datetime | None:
     since = task_run.expected_start_time
-    if since is None or (at - since).total_seconds() < _WAIT_WORTH_NOTING_S:
+    # By timestamps: to subtract the dates that Prefect uses takes as long as the rest of this module.
+    if since is None or at.timestamp() - since.timestamp() < _WAIT_WORTH_NOTING_S:
         return None
     return since
 

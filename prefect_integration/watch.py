@@ -125,9 +125,12 @@ class TaskWatch:
         """A flow whose start nobody recorded: by its context, or where that did not travel along, by asking Prefect."""
         context = _compat.flow_context()
         if context is not None and context.flow_run is not None and context.flow_run.id == flow_run_id:
-            return begin_flow(self._recording, context.flow, context.flow_run, context.parameters, parent=None)[0]
+            flow, flow_run = context.flow, context.flow_run
+            attempt = attempt_of(self._recording, flow_run)
+            parent = _parent_from_labels(flow_run)
+            return begin_flow(self._recording, flow, flow_run, context.parameters, attempt=attempt, parent=parent)[0]
         name, flow_run = flow_facts(flow_run_id)
-        return translate.flow_key(name, flow_run.id, attempt=translate.attempt_of(flow_run))
+        return translate.flow_key(name, flow_run.id, attempt=attempt_of(self._recording, flow_run))
 
     def _parent_in(self, flow: ExecutionKey) -> StepKey | None:
         if self._outer is not None:
@@ -253,16 +256,30 @@ class FlowWatch:
     def _start(self) -> Run | None:
         engine = self._engine
         self._key, run = begin_flow(
-            self._recording, engine.flow, engine.flow_run, engine.parameters, parent=self._parent()
+            self._recording,
+            engine.flow,
+            engine.flow_run,
+            engine.parameters,
+            attempt=self._attempt(),
+            parent=self._parent(),
         )
         self._ended = False
         links.publish_flow_link(engine)
         return run
 
+    def _attempt(self) -> int:
+        if self._key is not None and self._ended:
+            return self._key.attempt + 1
+        return attempt_of(self._recording, self._engine.flow_run)
+
     def _parent(self) -> ExecutionKey | StepKey | None:
         if self._outer is not None:
             return self._outer.task or self._outer.flow
-        return None if self._remote_parents is None else self._remote_parents()
+        found = None if self._remote_parents is None else self._remote_parents()
+        return found or _parent_from_labels(self._engine.flow_run)
+
+    def attempt_fails(self, error: BaseException | None) -> None:
+        """User code raised: a flow's own states say it all."""
 
     def attempt_left(self) -> None:
         """The engine has left the attempt's context."""
@@ -331,11 +348,12 @@ def begin_flow(
     flow_run: Any,
     parameters: Any,
     *,
+    attempt: int,
     parent: ExecutionKey | StepKey | None,
 ) -> tuple[ExecutionKey, Run | None]:
     """Report an attempt of a flow run, and leave its name where its tasks find it, in whichever process."""
     mark = mark_of(flow)
-    key = translate.flow_key(flow.name, flow_run.id, attempt=translate.attempt_of(flow_run), mark=mark)
+    key = translate.flow_key(flow.name, flow_run.id, attempt=attempt, mark=mark)
     labels = _compat.labels_of(flow_run)
     labels[_compat.LABEL], labels[_compat.ATTEMPT_LABEL] = key.experiment, key.attempt
     run = recording.execution_started(
@@ -359,6 +377,11 @@ def _key_from_labels(flow_run: Any) -> ExecutionKey | None:
     if not isinstance(experiment, str):
         return None
     return translate.flow_key(experiment, flow_run.id, attempt=int(labels.get(_compat.ATTEMPT_LABEL) or 1))
+
+
+def _parent_from_labels(flow_run: Any) -> ExecutionKey | StepKey | None:
+    """What started this run of a deployment, if it was recorded."""
+    return translate.from_label(_compat.labels_of(flow_run).get(_compat.PARENT_LABEL))
 
 
 def _key_from_context(flow_run_id: object) -> ExecutionKey | None:
@@ -395,14 +418,25 @@ def _parents_before(engine: Any) -> Callable[[], ExecutionKey | StepKey | None]:
     return parents
 
 
+def attempt_of(recording: Recording, flow_run: Any) -> int:
+    """Which attempt a flow run is in, by its history at Prefect's API where it has run before."""
+    attempt = translate.attempt_of(flow_run)
+    if flow_run.run_count > 1:
+        with recording.guard("the history of a flow run"):
+            attempt = translate.attempt_in(_compat.states_of(flow_run.id))
+    return attempt
+
+
 _asked: dict[str, tuple[str, Any]] = {}
 
 
 def flow_facts(flow_run_id: object) -> tuple[str, Any]:
-    """The name of a flow and its run, asked for once per flow run."""
+    """The name that a flow is recorded under and its run, asked for once per flow run."""
     found = _asked.get(str(flow_run_id))
     if found is None:
-        found = _asked[str(flow_run_id)] = _compat.flow_name_of(flow_run_id)
+        name, flow_run = _compat.flow_name_of(flow_run_id)
+        recorded_as = str(_compat.labels_of(flow_run).get(_compat.NAME_LABEL) or name)
+        found = _asked[str(flow_run_id)] = recorded_as, flow_run
     return found
 
 

@@ -1,8 +1,10 @@
-"""What all tests share: the record's fixture, and the rule that under CI=true nothing is skipped."""
+"""What all tests share: the record's fixture, the rule that under CI=true nothing is skipped, the ``since`` mark."""
 
 import os
+from importlib.metadata import version
 
 import pytest
+from packaging.version import Version
 
 pytest_plugins = ["plugin_core.testing.fixtures"]
 
@@ -26,3 +28,14 @@ def pytest_make_collect_report():
     report = yield
     _refuse_skip(report)
     return report
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what the installed version of an orchestrator cannot do yet: ``since("prefect", "3.8")``."""
+    possible = [item for item in items if all(_is_reached(*mark.args) for mark in item.iter_markers("since"))]
+    config.hook.pytest_deselected(items=[item for item in items if item not in possible])
+    items[:] = possible
+
+
+def _is_reached(package, first):
+    return Version(version(package)) >= Version(first)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from plugin_core.cli import config, doctor, get, lineage, ls, reconcile, recover, run, show
+from plugin_core.cli import config, doctor, get, journal, lineage, ls, reconcile, recover, run, show
 
 app = typer.Typer(
     name="flowtrail",
@@ -17,6 +17,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 _config = typer.Typer(help="What is set, and where.", no_args_is_help=True)
+_journal = typer.Typer(help="What journals' files hold, and whether they are whole.", no_args_is_help=True)
 
 app.command("run", context_settings=run.OPTIONS)(run.run)
 app.command("ls")(ls.ls)
@@ -27,6 +28,9 @@ app.command("recover")(recover.recover)
 app.command("reconcile")(reconcile.reconcile)
 app.command("doctor")(doctor.doctor)
 _config.command("show")(config.show)
+_journal.command("verify")(journal.verify)
+_journal.command("cat")(journal.cat)
+app.add_typer(_journal, name="journal")
 app.add_typer(_config, name="config")
 
 

@@ -11,17 +11,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import metadata
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import unquote, urlsplit
 
-from plugin_core.cli.terminal import number, size
+from plugin_core.cli.terminal import counted, number, size
 from plugin_core.errors import FlowtrailError
+from plugin_core.stores.mounts import file_system, is_network, read_mounts
 from plugin_core.tracking.settings import Origin, Settings, redacted_url
 from plugin_core.tracking.settings_values import sqlite_path_text
 
-_NETWORK: Final = re.compile(r"nfs\d?|cifs|smb\d?|smbfs|afs|ceph|glusterfs|lustre|9p|fuse\..*|fuse")
 _PASSING: Final = frozenset({"tmpfs", "ramfs", "overlay"})  # gone with the machine or the container
 _LOW_BYTES: Final = 1_000_000_000
 _NO_BYTES: Final = 100_000_000
@@ -54,6 +55,7 @@ def examine(settings: Settings, origins: Mapping[str, Origin], *, now: datetime)
         *(check_disk(name, place) for name, place in places.items()),
         *(check_file_system(name, place) for name, place in places.items()),
         *check_versions(_version_of),
+        check_compiled(_compiled_files()),
     ]
 
 
@@ -89,7 +91,7 @@ def check_store(settings: Settings, now: datetime) -> Iterator[Check]:
     except FlowtrailError as error:
         yield Check("store", "fail", f"{error.message} [{error.code}]", error.hint or "see docs/durability.md")
         return
-    shown = ", ".join(f"{count} {what}" for what, count in counts.items())
+    shown = ", ".join(counted(count, what) for what, count in counts.items())
     yield Check("store", "ok", f"opens; {_database_size(database)}{shown}; SQLite {sqlite3.sqlite_version}")
     if stale:
         yield Check(
@@ -112,16 +114,16 @@ def check_spool(spool: Path) -> Check:
     """Whether journals can be written, and what waits in those that are there."""
     from plugin_core.journal import list_journals
 
-    counts = {True: "of living processes", False: "of processes that are gone", None: "of other machines"}
+    states = {True: "of living processes", False: "of processes that are gone", None: "of other machines"}
     found = list_journals(spool)
     told = ", ".join(
-        f"{len(sizes)} {words} ({size(sum(sizes))})"
-        for state, words in counts.items()
+        f"{counted(len(sizes), 'journals')} {words} ({size(sum(sizes))})"
+        for state, words in states.items()
         if (sizes := [journal.size_bytes for journal in found if journal.is_alive is state])
     )
     if any(journal.is_alive is not True for journal in found):
-        return Check("spool", "warn", f"{spool}: journals {told}", "flowtrail recover")
-    return _writable("spool", spool, f"journals {told}" if told else "empty")
+        return Check("spool", "warn", f"{spool}: {told}", "flowtrail recover")
+    return _writable("spool", spool, told or "empty")
 
 
 def _writable(name: str, folder: Path, told: str) -> Check:
@@ -175,13 +177,8 @@ def judge_space(name: str, free: int) -> Check:
 def check_file_system(name: str, folder: Path, mounts: str | None = None) -> Check:
     """Whether locks work there, and whether it outlives the container. ``mounts`` is /proc/self/mountinfo's text."""
     label = f"file system ({name})"
-    if mounts is None:
-        try:
-            mounts = Path("/proc/self/mountinfo").read_text("utf-8", "replace")
-        except OSError:
-            return Check(label, "ok", "unknown on this system")
-    kind = file_system_of(folder, mounts)
-    if _NETWORK.fullmatch(kind):
+    kind = file_system(folder, read_mounts() if mounts is None else mounts)
+    if is_network(kind):
         return Check(
             label, "fail", f"{folder} is on {kind}, where locks do not work", f"move the {name} to a local disk"
         )
@@ -189,20 +186,6 @@ def check_file_system(name: str, folder: Path, mounts: str | None = None) -> Che
         fix = "in a container, put FLOWTRAIL_SPOOL_DIR on a volume"
         return Check(label, "warn", f"{folder} is on {kind}: it may be gone when the container is", fix)
     return Check(label, "ok", kind or "unknown")
-
-
-def file_system_of(folder: Path, mounts: str) -> str:
-    """The type of the file system that holds a folder: that of the deepest mount point above it; "" if unknown."""
-    best, kind = -1, ""
-    for line in mounts.splitlines():
-        left, _, right = line.partition(" - ")
-        fields = left.split()
-        if len(fields) < 5 or not right:  # noqa: PLR2004 - the mount point is the fifth field (proc(5))
-            continue
-        point = Path(re.sub(r"\\(\d{3})", lambda octal: chr(int(octal[1], 8)), fields[4]))
-        if (folder == point or point in folder.parents) and len(point.parts) >= best:
-            best, kind = len(point.parts), right.split()[0]
-    return kind
 
 
 def check_versions(version_of: Callable[[str], str | None]) -> Iterator[Check]:
@@ -228,6 +211,20 @@ def _version_of(distribution: str) -> str | None:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
         return None
+
+
+def check_compiled(files: Mapping[str, str | None]) -> Check:
+    """Whether Python keeps what it compiles, by package: if not, each process compiles all that it imports anew."""
+    missing = [package for package, file in files.items() if file is not None and not Path(file).exists()]
+    if not missing:
+        return Check("bytecode", "ok", "kept")
+    told = f"none of {' and '.join(missing)}: each process spends up to half a second on compiling them"
+    return Check("bytecode", "warn", told, "unset PYTHONDONTWRITEBYTECODE, or run python -m compileall once")
+
+
+def _compiled_files() -> dict[str, str | None]:
+    specs = {package: find_spec(package) for package in ("plugin_core", "sqlalchemy")}
+    return {package: spec.cached for package, spec in specs.items() if spec is not None}
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import Final, TextIO
+from typing import Any, Final, TextIO
 
 from plugin_core import errors
 
@@ -30,7 +30,7 @@ _EXPLAINED: Final[tuple[tuple[type[errors.FlowtrailError], int, str, str], ...]]
     (errors.StoreReadOnlyError, STORE, "the file or its folder may not be written", "flowtrail doctor"),
     (errors.StoreError, STORE, "the store is locked, missing, or its disk is full", "flowtrail doctor"),
     (errors.SettingsError, USAGE, "a setting was mistyped", "flowtrail config show --origin"),
-    (errors.NotFoundError, FAILED, "it is spelt differently, or it is in another store", "flowtrail ls"),
+    (errors.NotFoundError, FAILED, "it is spelt differently, or not recorded in {store}", "flowtrail ls"),
     (errors.InvalidValueError, USAGE, "an option or name was mistyped", "flowtrail --help"),
     (errors.FlowtrailError, FAILED, "the record is not in the state that this needs", "flowtrail doctor"),
 )
@@ -43,7 +43,7 @@ def run_guarded(arguments: Sequence[str] | None) -> int:
     for stream in (sys.stdout, sys.stderr):
         _never_fail_on_characters(stream)
     try:
-        _app(given)(args=given, prog_name="flowtrail")
+        status = _app(given)(args=given, prog_name="flowtrail", standalone_mode=False)
     except SystemExit as stop:
         return _status_of(stop)
     except KeyboardInterrupt:
@@ -53,8 +53,8 @@ def run_guarded(arguments: Sequence[str] | None) -> int:
     except errors.FlowtrailError as error:
         return report(error, as_json=as_json)
     except Exception as error:  # noqa: BLE001 - the edge of the process
-        return _report_fault(error, as_json=as_json)
-    return DONE
+        return _refuse(error, as_json=as_json) if _is_usage(error) else _report_fault(error, as_json=as_json)
+    return status if isinstance(status, int) else DONE
 
 
 def _app(given: Sequence[str]) -> Callable[..., object]:
@@ -65,6 +65,21 @@ def _app(given: Sequence[str]) -> Callable[..., object]:
     from plugin_core.cli.app import app
 
     return app
+
+
+def _is_usage(error: Exception) -> bool:
+    """Whether typer refused the arguments. Of its classes for that only one has a public name."""
+    from typer import BadParameter
+
+    return isinstance(error, BadParameter.__mro__[1])
+
+
+def _refuse(error: Any, *, as_json: bool) -> int:
+    error.message = error.message.removeprefix("Value error, ")  # typer's validator speaks of itself
+    if as_json:
+        return report(errors.InvalidValueError(error.format_message()), as_json=True)
+    error.show()
+    return USAGE
 
 
 def _never_fail_on_characters(stream: TextIO) -> None:
@@ -91,7 +106,7 @@ def _reader_went_away() -> int:
 def report(error: errors.FlowtrailError, *, as_json: bool) -> int:
     """Print what happened, the likely cause, the fix and the code to stderr; return the exit status."""
     status, cause, fix = next((s, c, f) for kind, s, c, f in _EXPLAINED if isinstance(error, kind))
-    cause = _detail(error) or str(getattr(error, "cause", cause))
+    cause = str(getattr(error, "cause", _detail(error) or cause.format(store=_store())))
     fix = error.hint or f"Try: {fix}"
     if as_json:
         content = {"code": error.code, "message": error.message, "cause": cause, "fix": fix}
@@ -129,6 +144,15 @@ def _report_fault(error: Exception, *, as_json: bool) -> int:
     if _wants_tracebacks():
         traceback.print_exception(error)
     return OUR_FAULT
+
+
+def _store() -> str:
+    from plugin_core.tracking.settings import current_settings, redacted_url
+
+    try:
+        return redacted_url(current_settings().store)
+    except errors.SettingsError:
+        return "this store"
 
 
 def _wants_tracebacks() -> bool:

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from plugin_core.errors import ConflictError, NotFoundError
+from plugin_core.errors import ConflictError, InvalidValueError, NotFoundError
 from plugin_core.model import names
 from plugin_core.model.components import Component
 from plugin_core.model.lineage import NodeKind, NodeRef
 from plugin_core.model.queries import ComponentQuery
 from plugin_core.stores.protocol import TrackingStore
 
+ANYTHING: Final = "experiment, execution, run or artifact"
 _SCANNED: Final = 2_000  # so many of the latest runs and artifacts are compared by other names
 _LISTED: Final = 10
 _KINDS: Final[dict[str, NodeKind]] = {
@@ -50,6 +51,8 @@ class AmbiguousError(ConflictError):
 def find(store: TrackingStore, text: str, *, kinds: Sequence[NodeKind] = ()) -> Found:
     """The one thing that ``text`` means. AmbiguousError with candidates, NotFoundError with what is close.
 
+    InvalidValueError for no text at all.
+
     Exact names come before beginnings of names. ``experiment:``, ``execution:``, ``run:`` or ``artifact:``
     in front says which kind is meant.
     """
@@ -57,6 +60,8 @@ def find(store: TrackingStore, text: str, *, kinds: Sequence[NodeKind] = ()) -> 
     if colon and word in _KINDS and rest:
         text, kinds = rest, (_KINDS[word],)
     asked = text.strip()
+    if not asked:
+        raise InvalidValueError("An ID cannot be empty.", hint="`flowtrail ls` lists what there is.")
     wanted = tuple(kinds) or tuple(_WORDS)
     nodes = _nodes(store, asked, wanted)
     runs = _components(store, nodes)
@@ -67,7 +72,7 @@ def find(store: TrackingStore, text: str, *, kinds: Sequence[NodeKind] = ()) -> 
     if len(chosen) > 1:
         raise AmbiguousError(asked, [f"{_WORDS[found.kind]}:{found.key}" for found in chosen])
     if not chosen:
-        raise _not_found(store, asked)
+        raise _not_found(store, asked, wanted)
     return chosen[0]
 
 
@@ -137,8 +142,6 @@ def _last_attempts(store: TrackingStore, found: list[Found]) -> list[Found]:
 def _by_other_names(store: TrackingStore, text: str, kinds: Sequence[NodeKind]) -> list[Found]:
     """Names that identify nothing, whole or from their beginning: of experiments, recent runs and artifacts."""
     folded = text.casefold()
-    if not folded:
-        return []
     whole: dict[Found, None] = {}
     begun: dict[Found, None] = {}
     for found, words in _other_names(store, kinds):
@@ -162,11 +165,14 @@ def _other_names(store: TrackingStore, kinds: Sequence[NodeKind]) -> Iterable[tu
             yield Found(NodeKind.ARTIFACT, artifact.source_uri), (artifact.name,)
 
 
-def _not_found(store: TrackingStore, text: str) -> NotFoundError:
+def _not_found(store: TrackingStore, text: str, kinds: Sequence[NodeKind]) -> NotFoundError:
     known: dict[str, str] = {}
-    for found, words in _other_names(store, tuple(_WORDS)):
+    for found, words in _other_names(store, kinds):
         known.update({word.casefold(): found.key for word in (found.key, *words) if word})
     close = difflib.get_close_matches(text.casefold(), list(known), n=3, cutoff=0.6)
     meant = list(dict.fromkeys(known[word] for word in close))
-    hint = f"Did you mean {' or '.join(meant)}?" if meant else "`flowtrail ls` lists what there is."
-    return NotFoundError("experiment, execution, run or artifact", text, hint=hint)
+    listed = (
+        f"`flowtrail ls {_WORDS[kinds[0]]}s` lists them." if len(kinds) == 1 else "`flowtrail ls` lists what there is."
+    )
+    hint = f"Did you mean {' or '.join(meant)}?" if meant else listed
+    return NotFoundError(_WORDS[kinds[0]] if len(kinds) == 1 else ANYTHING, text, hint=hint)

@@ -18,6 +18,7 @@ from plugin_core.cli.terminal import clean, size
 from plugin_core.errors import ConflictError, NotFoundError
 from plugin_core.model.lineage import Artifact, NodeKind
 from plugin_core.stores.protocol import BlobStore
+from plugin_core.tracking.settings import redacted_url
 
 _UNSAFE: Final = re.compile(r"[^\w.+-]+")
 _SUFFIXES: Final = {
@@ -27,6 +28,16 @@ _SUFFIXES: Final = {
     "text/plain": ".txt",
     "image/svg+xml": ".svg",
 }
+
+_HOW_TO_MAKE: Final = "`flowtrail lineage ARTIFACT --up` shows what made it."
+
+
+class NotStoredError(NotFoundError):
+    """An artifact is known, and its bytes are not here."""
+
+    def __init__(self, name: str, cause: str, hint: str) -> None:
+        super().__init__("stored copy of artifact", name, hint=hint)
+        self.cause = cause
 
 
 def get(
@@ -42,11 +53,12 @@ def get(
 ) -> None:
     """Copy an artifact's bytes to a file and verify its checksum."""
     session = Session(store=store, profile=profile, as_json=as_json)
-    if session.is_empty():
-        raise NotFoundError("artifact", identifier, hint="Nothing is recorded yet.")
+    session.require_record("artifact", identifier)
     opened = session.reading_store()
     artifact = opened.artifact(find(opened, identifier, kinds=(NodeKind.ARTIFACT,)).key)
     blobs, digest = _stored(session, artifact)
+    if blobs.size(digest) is None:
+        raise NotStoredError(artifact.name, f"its bytes are gone from {redacted_url(blobs.url)}", _HOW_TO_MAKE)
     if output is not None and str(output) == "-":
         _to_stdout(blobs, digest)
         return
@@ -64,8 +76,8 @@ def get(
 def _stored(session: Session, artifact: Artifact) -> tuple[BlobStore, str]:
     if artifact.blob is None:
         place = artifact.properties.get("location")
-        hint = f"It was at {place} when it was recorded." if place else "Only its description was recorded."
-        raise NotFoundError("stored copy of artifact", artifact.name, hint=hint)
+        hint = f"It was at {place} when it was recorded." if place else _HOW_TO_MAKE
+        raise NotStoredError(artifact.name, "only its description was recorded", hint)
     return session.blobs(), artifact.blob
 
 

@@ -1,19 +1,30 @@
-"""The lineage graph as text: trees, Mermaid, JSON. Pure but for ``read``, which asks the store."""
+"""What `flowtrail lineage` says of a graph: what its nodes are labelled with, in colour. ``read`` asks the store."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from rich.text import Text
-from rich.tree import Tree
 
 from plugin_core.cli import render
 from plugin_core.cli import terminal as look
 from plugin_core.cli.terminal import Terminal
 from plugin_core.cli.views import ArtifactRow
+from plugin_core.lineage.render import (
+    AGAIN,
+    ASCII,
+    LINES,
+    Branch,
+    Neighbours,
+    branches,
+    flowchart,
+    neighbours,
+    short_uri,
+)
+from plugin_core.lineage.repeats import ends_of, without_repeats
 from plugin_core.model.components import Component
 from plugin_core.model.lineage import Association, NodeKind, NodeRef
 from plugin_core.model.queries import ComponentQuery, Direction, LineageQuery
@@ -71,20 +82,29 @@ def _described(
     )
 
 
+def condensed(graph: Graph) -> Graph:
+    """For people: without results known by name alone, where their content joins the same runs."""
+    edges = without_repeats(graph.edges, keep=graph.starts)
+    dropped = ends_of(graph.edges) - ends_of(edges)
+    depths = {node: depth for node, depth in graph.depths.items() if node not in dropped}
+    return replace(graph, edges=edges, depths=depths)
+
+
 # Trees
 
 
-def trees(graph: Graph, direction: Direction, terminal: Terminal) -> list[Text | Tree]:
-    """One tree per direction from a single start; from several, one from each node that nothing came before."""
+def trees(graph: Graph, direction: Direction, terminal: Terminal) -> list[Text]:
+    """The lines of a tree per direction from a single start; from several, of one from each node without a cause."""
     if len(graph.starts) > 1:
-        return [_tree(graph, root, _children(graph.edges, down=True), terminal, set()) for root in _sources(graph)]
-    parts: list[Text | Tree] = []
+        below, seen = neighbours(graph.edges, down=True), set[NodeRef]()
+        return [line for root in _sources(graph) for line in _tree(graph, root, below, terminal, seen)]
+    parts: list[Text] = []
     start = next(iter(graph.starts))
     for wanted, title, down in ((Direction.ASCENDANTS, "Came from", False), (Direction.DESCENDANTS, "Went into", True)):
-        if direction in {wanted, Direction.BOTH}:
-            tree = _tree(graph, start, _children(graph.edges, down=down), terminal, set())
-            if tree.children:
-                parts += [*([Text("")] if parts else []), terminal.heading(title), tree]
+        below = neighbours(graph.edges, down=down)
+        if direction in {wanted, Direction.BOTH} and start in below:
+            parts += [*([Text("")] if parts else []), terminal.heading(title)]
+            parts += _tree(graph, start, below, terminal, set())
     return parts or [_label(graph, start, terminal), Text("Nothing is known that it came from or went into.", "dim")]
 
 
@@ -95,40 +115,22 @@ def _sources(graph: Graph) -> list[NodeRef]:
     return first or [node for node in graph.starts if node in linked] or list(graph.starts[:1])
 
 
-def _children(edges: Iterable[Association], *, down: bool) -> dict[NodeRef, list[NodeRef]]:
-    found: dict[NodeRef, list[NodeRef]] = {}
-    for edge in edges:
-        parent, child = (edge.source, edge.destination) if down else (edge.destination, edge.source)
-        if child not in found.setdefault(parent, []):
-            found[parent].append(child)
-    return found
+def _tree(graph: Graph, root: NodeRef, below: Neighbours, terminal: Terminal, seen: set[NodeRef]) -> list[Text]:
+    drawn = branches(
+        root,
+        below,
+        unfolded=seen,
+        siblings=_SIBLINGS if terminal.interactive else None,
+        guides=LINES if terminal.unicode else ASCII,
+    )
+    return [_label(graph, root, terminal), *(_line(graph, branch, terminal) for branch in drawn)]
 
 
-def _tree(
-    graph: Graph, root: NodeRef, children: Mapping[NodeRef, Sequence[NodeRef]], terminal: Terminal, drawn: set[NodeRef]
-) -> Tree:
-    """Depth first without recursion: lineages are deeper than Python's stack. A node is opened once."""
-    tree = terminal.tree(_label(graph, root, terminal))
-    drawn.add(root)
-    waiting = [(tree, node) for node in reversed(_shown(tree, children.get(root, ()), terminal))]
-    while waiting:
-        parent, node = waiting.pop()
-        label = _label(graph, node, terminal)
-        below = children.get(node, ())
-        if node in drawn and below:
-            label.append("  (see above)", "dim")
-        branch = parent.add(label)
-        if node not in drawn:
-            drawn.add(node)
-            waiting += [(branch, child) for child in reversed(_shown(branch, below, terminal))]
-    return tree
-
-
-def _shown(parent: Tree, nodes: Sequence[NodeRef], terminal: Terminal) -> list[NodeRef]:
-    if terminal.interactive and len(nodes) > _SIBLINGS:
-        parent.add(Text(f"{len(nodes) - _SIBLINGS} more: pipe the output, or --json", "dim"))
-        return list(nodes[:_SIBLINGS])
-    return list(nodes)
+def _line(graph: Graph, branch: Branch, terminal: Terminal) -> Text:
+    if branch.node is None:
+        return Text(f"{branch.guide}{branch.left_out} more: pipe the output, or --json", "dim")
+    note = AGAIN if branch.again else ""
+    return Text.assemble((branch.guide, "dim"), _label(graph, branch.node, terminal), (note, "dim"))
 
 
 def _label(graph: Graph, node: NodeRef, terminal: Terminal) -> Text:
@@ -141,7 +143,7 @@ def _label(graph: Graph, node: NodeRef, terminal: Terminal) -> Text:
     row = graph.artifacts.get(node)
     facts = [render.what(row), look.size(row.size_bytes)] if row is not None else []
     # The result of a run stands beside the run: its long id would say the same again.
-    identity = "" if row is not None and _RUN_ID.search(node.key) else render.short_uri(node.key)
+    identity = "" if row is not None and _RUN_ID.search(node.key) else short_uri(node.key)
     shown = "  ".join(look.clean(part) for part in (*facts, identity) if part)
     mark = "▢" if terminal.unicode else "[]"
     return Text.assemble((mark, look.ORANGE), " ", name, (f"  {shown}", "dim"))
@@ -151,24 +153,12 @@ def _label(graph: Graph, node: NodeRef, terminal: Terminal) -> Text:
 
 
 def mermaid(graph: Graph) -> str:
-    """A Mermaid flowchart: runs have round ends, artifacts corners."""
-    ids = {node: f"n{index}" for index, node in enumerate(graph.depths)}
-    lines = ["flowchart LR"]
-    for node, identifier in ids.items():
-        left, right = ("([", "])") if node.kind is NodeKind.COMPONENT else ("[", "]")
-        lines.append(f'    {identifier}{left}"{_mermaid_text(graph, node)}"{right}')
-    lines += [
-        f"    {ids[edge.source]} -->|{edge.type}| {ids[edge.destination]}"
-        for edge in graph.edges
-        if edge.source in ids and edge.destination in ids
-    ]
-    return "\n".join(lines)
+    """A Mermaid flowchart of names, with the states of runs and the URIs of artifacts."""
+    return flowchart({node: (graph.name(node), _detail(graph, node)) for node in graph.depths}, graph.edges)
 
 
-def _mermaid_text(graph: Graph, node: NodeRef) -> str:
-    detail = graph.runs[node].status.value if node in graph.runs else render.short_uri(node.key)
-    parts = (look.clean(graph.name(node)), look.clean(detail))
-    return "<br/>".join("".join(c if c.isalnum() or c in " -_.,:/" else f"#{ord(c)};" for c in p) for p in parts)
+def _detail(graph: Graph, node: NodeRef) -> str:
+    return graph.runs[node].status.value if node in graph.runs else short_uri(node.key)
 
 
 def document(graph: Graph) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import typer
 from plugin_core.cli import graph, reading
 from plugin_core.cli.find import find
 from plugin_core.cli.session import JsonOption, ProfileOption, Session, StoreOption
-from plugin_core.errors import InvalidValueError, NotFoundError
+from plugin_core.errors import InvalidValueError
 from plugin_core.model.lineage import NodeKind, NodeRef
 from plugin_core.model.queries import Direction
 from plugin_core.stores.protocol import TrackingStore
@@ -43,8 +43,7 @@ def lineage(
     """Show what a run or artifact came from and went into."""
     wanted = Form.JSON if as_json else form
     session = Session(store=store, profile=profile, as_json=wanted is Form.JSON)
-    if session.is_empty():
-        raise NotFoundError("run or artifact", identifier, hint="Nothing is recorded yet.")
+    session.require_record("run or artifact", identifier)
     direction = Direction.BOTH if up == down else Direction.ASCENDANTS if up else Direction.DESCENDANTS
     opened = session.reading_store()
     starts = _starts(session, opened, identifier)
@@ -54,9 +53,9 @@ def lineage(
     if wanted is Form.JSON:
         session.print_json(graph.document(found))
     elif wanted is Form.MERMAID:
-        print(graph.mermaid(found))
+        print(graph.mermaid(graph.condensed(found)))
     else:
-        session.terminal.print(*graph.trees(found, direction, session.terminal))
+        session.terminal.print(*graph.trees(graph.condensed(found), direction, session.terminal))
 
 
 def _starts(session: Session, store: TrackingStore, identifier: str) -> list[NodeRef]:

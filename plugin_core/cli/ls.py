@@ -33,7 +33,9 @@ _RENDER: dict[Listing, Callable[[Sequence[Any], Terminal], RenderableType]] = {
 
 
 def ls(
-    what: Annotated[Listing, typer.Argument(help="What to list.", show_default=True)] = Listing.EXECUTIONS,
+    what: Annotated[
+        Listing, typer.Argument(metavar="WHAT", help="What to list.", show_default=True)
+    ] = Listing.EXECUTIONS,
     experiment: Annotated[
         str | None,
         typer.Option("--experiment", "-e", metavar="NAME", help="Only executions or runs of this experiment."),

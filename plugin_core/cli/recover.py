@@ -9,7 +9,7 @@ import typer
 
 from plugin_core.cli.progress import copying
 from plugin_core.cli.session import JsonOption, ProfileOption, Session, StoreOption
-from plugin_core.cli.terminal import Column, size
+from plugin_core.cli.terminal import Column, counted, size
 from plugin_core.tracking.intake import has_journals
 from plugin_core.tracking.settings import redacted_url
 
@@ -75,22 +75,18 @@ def _list(session: Session, folder: Path) -> None:
 
 def told(report: RecoveryReport) -> list[str]:
     """What a recovery found, for people: one line, and one for each thing that is not as it should be."""
-    lines = [
-        f"Brought in {report.events} events of {report.journals} journals." if report.journals else "Nothing waited."
-    ]
-    lines += [
-        f"{count} {words}"
-        for count, words in (
-            (report.live, "journals belong to living processes, which drain them themselves."),
-            (report.other_stores, "journals belong in another store: flowtrail recover --store URL"),
-            (report.newer, "journals can only be read by a newer flowtrail; they stay."),
-            (report.bad_regions, f"damaged places ({size(report.skipped_bytes)}) were read around."),
-            (report.missing_bytes, "bytes are missing: files of journals are gone."),
-            (report.lost_events, "events were lost to the damage."),
-            (report.nameless_points, "points were lost: what they belong to stood in the damaged part."),
-            (report.dead_letters, "events cannot be stored and were set aside."),
-            (len(report.unreadable), "files cannot be read."),
-        )
-        if count
-    ]
+    brought = f"Brought in {counted(report.events, 'events')} of {counted(report.journals, 'journals')}."
+    notes = (
+        (report.live, "journals", "of living processes, which drain their own."),
+        (report.other_stores, "journals", "for another store: flowtrail recover --store URL"),
+        (report.newer, "journals", "for a newer flowtrail to read, left in place."),
+        (report.bad_regions, "damaged places", f"({size(report.skipped_bytes)}), read around."),
+        (report.missing_bytes, "bytes", "missing: files of journals are gone."),
+        (report.lost_events, "events", "lost to the damage."),
+        (report.nameless_points, "points", "lost: what they belong to stood in the damaged part."),
+        (report.dead_letters, "events", "set aside, since the store cannot hold them."),
+        (len(report.unreadable), "files", "unreadable."),
+    )
+    lines = [brought if report.journals else "Nothing waited."]
+    lines += [f"{counted(count, things)} {what}" for count, things, what in notes if count]
     return [*lines, *(f"Put aside with a report: {path}" for path in report.quarantined)]

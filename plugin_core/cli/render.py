@@ -22,6 +22,7 @@ from plugin_core.cli.views import (
     RunView,
     StepRow,
 )
+from plugin_core.lineage.render import short_uri
 from plugin_core.model.metrics import Json, MetricPoint, MetricSummary
 from plugin_core.model.names import RUN_SOURCE_TAG
 from plugin_core.model.parameters import to_text
@@ -29,7 +30,7 @@ from plugin_core.model.parameters import to_text
 _STEPS_SHOWN: Final = 60
 _FAILURES_SHOWN: Final = 5
 _VALUE_WIDTH: Final = 60
-_HASH_DIGITS: Final = 12
+_COMMIT_DIGITS: Final = 12
 _CODE: Final = ("git.commit", "git.dirty", "git.branch", "git.repository")
 
 
@@ -128,12 +129,6 @@ def artifacts(rows: Sequence[ArtifactRow], terminal: Terminal) -> RenderableType
     return terminal.table(columns, lines)
 
 
-def short_uri(uri: str) -> str:
-    """A hash cut to what people can compare, and still ask for; another URI as it is."""
-    kind, _, digest = uri.partition("sha256:")
-    return f"{kind}sha256:{digest[:_HASH_DIGITS]}" if digest and kind in {"", "sample-"} else uri
-
-
 def what(row: ArtifactRow) -> str:
     """What an artifact is, in a few words: its Python type and shape, else its media type."""
     known = row.properties
@@ -225,7 +220,7 @@ def _code(properties: Mapping[str, str]) -> str | None:
         return None
     dirty = " with uncommitted changes" if properties.get("git.dirty", "").lower() == "true" else ""
     branch = f" on {properties['git.branch']}" if properties.get("git.branch") else ""
-    return f"git {commit[:_HASH_DIGITS]}{branch}{dirty}"
+    return f"git {commit[:_COMMIT_DIGITS]}{branch}{dirty}"
 
 
 def parameters(values: Mapping[str, Json], terminal: Terminal) -> RenderableType:

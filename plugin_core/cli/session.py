@@ -5,16 +5,18 @@ from __future__ import annotations
 import sys
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
 import typer
 
-from plugin_core.errors import StoreError, StoreReadOnlyError, StoreUnavailableError
+from plugin_core.errors import NotFoundError, StoreError, StoreReadOnlyError, StoreUnavailableError
 from plugin_core.tracking.settings import Settings, configure, current_settings, redacted_url
 
 if TYPE_CHECKING:
     from plugin_core.cli.terminal import Terminal
     from plugin_core.stores.protocol import BlobStore, TrackingStore
+
+_HOW_TO_RECORD: Final = "Record something:  flowtrail run python my_flow.py"
 
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 StoreOption: TypeAlias = Annotated[
@@ -23,6 +25,14 @@ StoreOption: TypeAlias = Annotated[
 ProfileOption: TypeAlias = Annotated[
     str | None, typer.Option("--profile", metavar="NAME", help="A profile of profiles.toml to take settings from.")
 ]
+
+
+class NothingRecordedError(NotFoundError):
+    """Something was asked for by its name, of a store that does not exist yet."""
+
+    def __init__(self, kind: str, name: str, store_url: str) -> None:
+        super().__init__(kind, name, hint=_HOW_TO_RECORD)
+        self.cause = f"nothing is recorded yet in {redacted_url(store_url)}"
 
 
 class Session:
@@ -67,10 +77,12 @@ class Session:
 
     def say_empty(self) -> None:
         """Tell that there is nothing yet, and how there would be."""
-        self.say(
-            f"Nothing is recorded yet in {redacted_url(self.settings.store)}.\n"
-            "Record something:  flowtrail run python my_flow.py"
-        )
+        self.say(f"Nothing is recorded yet in {redacted_url(self.settings.store)}.\n{_HOW_TO_RECORD}")
+
+    def require_record(self, kind: str, name: str) -> None:
+        """NothingRecordedError if there cannot be what was asked for, since there is nothing."""
+        if self.is_empty():
+            raise NothingRecordedError(kind, name, self.settings.store)
 
     def reading_store(self) -> TrackingStore:
         """The store with all that was logged until now; without what waits in the spool if it cannot be written."""

@@ -8,7 +8,7 @@ import typer
 from rich.console import RenderableType
 
 from plugin_core.cli import reading, render
-from plugin_core.cli.find import Found, find
+from plugin_core.cli.find import ANYTHING, Found, find
 from plugin_core.cli.session import JsonOption, ProfileOption, Session, StoreOption
 from plugin_core.errors import InvalidValueError, NotFoundError
 from plugin_core.model.lineage import NodeKind
@@ -29,8 +29,7 @@ def show(
 ) -> None:
     """Show an experiment, execution, run or artifact."""
     session = Session(store=store, profile=profile, as_json=as_json)
-    if session.is_empty():
-        raise NotFoundError("experiment, execution, run or artifact", identifier, hint="Nothing is recorded yet.")
+    session.require_record(ANYTHING, identifier)
     opened = session.reading_store()
     found = find(opened, identifier)
     if metrics is not None:

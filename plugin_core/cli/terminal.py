@@ -19,7 +19,6 @@ from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
-from rich.tree import Tree
 
 from plugin_core.model.components import Status
 
@@ -32,7 +31,6 @@ _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066
 # Okabe and Ito's colours, which stay apart for colour-blind readers and show on light and dark grounds.
 GREEN: Final = "#009E73"
 VERMILLION: Final = "#D55E00"
-BLUE: Final = "#0072B2"
 SKY: Final = "#3A9BD9"
 ORANGE: Final = "#C98500"
 PURPLE: Final = "#CC79A7"
@@ -121,10 +119,6 @@ class Terminal:
         """Stands where there is nothing."""
         return "-"
 
-    def arrow(self) -> str:
-        """Points the way data went."""
-        return "→" if self.unicode else "->"
-
     def dot(self) -> str:
         """Divides facts in a line."""
         return "·" if self.unicode else "|"
@@ -167,10 +161,6 @@ class Terminal:
         line = Text("  ").join(parts)
         line.rstrip()
         return line
-
-    def tree(self, label: Text) -> Tree:
-        """A tree; its guides are ASCII where nothing else can be shown."""
-        return Tree(label, guide_style="dim")
 
     def facts(self, pairs: Iterable[tuple[str, str | Text | None]]) -> Table:
         """Names and what they are, without those that are None; long values wrap on a terminal."""
@@ -261,6 +251,11 @@ def ago(span: timedelta) -> str:
 def stamp(moment: datetime) -> str:
     """A time for people: to the second, in UTC."""
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def counted(count: int, things: str) -> str:
+    """So many of something, by its plural: ``1 event``, ``2 events``; ``series`` is one or many."""
+    return f"{count} {things.removesuffix('s') if count == 1 and things != 'series' else things}"
 
 
 def size(count: int | None) -> str:

@@ -275,7 +275,9 @@ class Drainer:
         self._at(journal.id, delivery.position)
 
     def _at(self, journal: str, position: int) -> None:
-        self._positions = {journal: position} if journal == self._journal.id else {**self._positions, journal: position}
+        memory = {known: at for known, at in self._positions.items() if self._journal.is_in_memory_only(known)}
+        kept = memory if journal == self._journal.id else self._positions
+        self._positions = {**kept, journal: position}
         self._journal.applied(journal, position)
 
     # Life signs

@@ -1,24 +1,147 @@
-"""A piece of the graph as text: a tree for people, Mermaid for documents, JSON for programs. Draws nothing."""
+"""A piece of the graph as text: a tree for people, Mermaid for documents, JSON for programs. Draws nothing.
+
+``branches`` and ``flowchart`` are the only places that lay out a tree and a flowchart; who calls them says what a
+node is labelled with.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 from plugin_core.model import arns
-from plugin_core.model.lineage import NodeKind, NodeRef, Subgraph, Vertex
+from plugin_core.model.lineage import Association, NodeKind, NodeRef, Subgraph, Vertex
 from plugin_core.model.metrics import Json
 from plugin_core.model.queries import Direction
 
+AGAIN: Final = "  (see above)"  # behind a node that is unfolded further up
+
 _KEY_SHOWN: Final = 60
-_DIGEST_SHOWN: Final = len(arns.CONTENT_PREFIX) + 10
+_DIGEST_SHOWN: Final = 12
+_SAMPLE: Final = "sample-"
 _MERMAID_SHAPES: Final[Mapping[NodeKind, tuple[str, str]]] = {
     NodeKind.ARTIFACT: ('[("', '")]'),
     NodeKind.COMPONENT: ('["', '"]'),
     NodeKind.ACTION: ('{{"', '"}}'),
     NodeKind.CONTEXT: ('(["', '"])'),
 }
-_MERMAID_ESCAPES: Final = str.maketrans({'"': "#quot;", "<": "#lt;", ">": "#gt;", "&": "#amp;", "#": "#35;"})
+_MERMAID_PLAIN: Final = frozenset(" -_.,:/()")  # besides letters and digits; the rest could end a label
+
+Neighbours: TypeAlias = Mapping[NodeRef, Sequence[NodeRef]]
+
+
+# Layout
+
+
+@dataclass(frozen=True, slots=True)
+class Guides:
+    """What joins the lines of a tree."""
+
+    tee: str = "├─ "
+    corner: str = "└─ "
+    pipe: str = "│  "
+    gap: str = "   "
+
+
+LINES: Final = Guides()
+ASCII: Final = Guides(tee="+- ", corner="`- ", pipe="|  ")
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A line of a tree: what stands before the node's label; ``again`` if the node is unfolded further up.
+
+    Without a node it stands for ``left_out`` siblings of the line before.
+    """
+
+    guide: str
+    node: NodeRef | None
+    again: bool = False
+    left_out: int = 0
+
+
+def neighbours(edges: Iterable[Association], *, down: bool) -> dict[NodeRef, list[NodeRef]]:
+    """Where edges lead from each node: along the way of the data, or (not ``down``) against it."""
+    found: dict[NodeRef, dict[NodeRef, None]] = {}
+    for edge in edges:
+        here, there = (edge.source, edge.destination) if down else (edge.destination, edge.source)
+        found.setdefault(here, {})[there] = None
+    return {here: list(there) for here, there in found.items()}
+
+
+def branches(
+    root: NodeRef,
+    below: Neighbours,
+    *,
+    unfolded: set[NodeRef] | None = None,
+    siblings: int | None = None,
+    guides: Guides = LINES,
+) -> list[Branch]:
+    """The lines below ``root``: each node below the one it was reached from, unfolded once.
+
+    ``unfolded`` are nodes that stand further up already, and gains those of this tree. Of more than ``siblings``
+    below one node the rest is counted. With a stack, since chains may be longer than Python's.
+    """
+    seen = set[NodeRef]() if unfolded is None else unfolded
+    seen.add(root)
+    lines: list[Branch] = []
+    stack = _pushed(root, "", below, siblings)
+    while stack:
+        node, left_out, indent, is_last = stack.pop()
+        guide = indent + (guides.corner if is_last else guides.tee)
+        again = node is not None and node in seen and bool(below.get(node))
+        lines.append(Branch(guide, node, again, left_out))
+        if node is not None and node not in seen:
+            seen.add(node)
+            stack += _pushed(node, indent + (guides.gap if is_last else guides.pipe), below, siblings)
+    return lines
+
+
+def _pushed(
+    node: NodeRef, indent: str, below: Neighbours, siblings: int | None
+) -> list[tuple[NodeRef | None, int, str, bool]]:
+    nodes = list(below.get(node, ()))
+    shown: list[tuple[NodeRef | None, int]] = [(there, 0) for there in nodes[:siblings]]
+    if len(shown) < len(nodes):
+        shown.append((None, len(nodes) - len(shown)))
+    return [(there, left_out, indent, position == 0) for position, (there, left_out) in enumerate(reversed(shown))]
+
+
+def flowchart(labels: Mapping[NodeRef, Sequence[str]], edges: Iterable[Association]) -> str:
+    """A Mermaid flowchart from left to right of labelled nodes; artifacts are drums, components boxes."""
+    ids = {ref: f"n{position}" for position, ref in enumerate(labels)}
+    lines = ["flowchart LR"]
+    lines += [f"  {ids[ref]}{_mermaid_node(ref.kind, parts)}" for ref, parts in labels.items()]
+    lines += [
+        f"  {ids[edge.source]} -->|{_mermaid_text(edge.type)}| {ids[edge.destination]}"
+        for edge in edges
+        if edge.source in ids and edge.destination in ids
+    ]
+    return "\n".join(lines)
+
+
+def _mermaid_node(kind: NodeKind, parts: Sequence[str]) -> str:
+    before, after = _MERMAID_SHAPES.get(kind, ('["', '"]'))
+    return f"{before}{'<br/>'.join(_mermaid_text(part) for part in parts)}{after}"
+
+
+def _mermaid_text(text: str) -> str:
+    return "".join(c if c.isalnum() or c in _MERMAID_PLAIN else f"#{ord(c)};" for c in _printable(text))
+
+
+def short_uri(uri: str) -> str:
+    """A hash cut to what people can compare, and still ask for; another URI as it is."""
+    kind, _, digest = uri.partition(arns.CONTENT_PREFIX)
+    return f"{kind}{arns.CONTENT_PREFIX}{digest[:_DIGEST_SHOWN]}" if digest and kind in {"", _SAMPLE} else uri
+
+
+def _printable(text: str) -> str:
+    """Without what steers a terminal: names are users', and may hold line breaks and escapes."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+# The answer to a lineage query
 
 
 def to_tree(graph: Subgraph, start: Vertex, direction: Direction) -> str:
@@ -28,62 +151,25 @@ def to_tree(graph: Subgraph, start: Vertex, direction: Direction) -> str:
     """
     vertices = {vertex.ref: vertex for vertex in graph.vertices} | {start.ref: start}
     lines, shown = [_label(start)], {start.ref}
-    for title, neighbours in _sections(graph, direction):
-        branches, reached = _branches(start.ref, vertices, neighbours)
-        lines += [*title, *branches]
-        shown |= reached
+    for title, down in _sections(direction):
+        below = branches(start.ref, neighbours(graph.edges, down=down))
+        lines += [*title, *(_line(branch, vertices) for branch in below)]
+        shown |= {branch.node for branch in below if branch.node is not None}
     lines += [f"...{_label(vertex)}" for vertex in graph.vertices if vertex.ref not in shown]
     if graph.truncated:
         lines.append("(there is more than was asked for)")
     return "\n".join(lines)
 
 
-def _sections(graph: Subgraph, direction: Direction) -> list[tuple[list[str], dict[NodeRef, list[NodeRef]]]]:
-    if direction is Direction.ASCENDANTS:
-        return [([], _sources(graph))]
-    if direction is Direction.DESCENDANTS:
-        return [([], _destinations(graph))]
-    return [(["came from"], _sources(graph)), (["went into"], _destinations(graph))]
+def _sections(direction: Direction) -> list[tuple[list[str], bool]]:
+    if direction is Direction.BOTH:
+        return [(["came from"], False), (["went into"], True)]
+    return [([], direction is Direction.DESCENDANTS)]
 
 
-def _sources(graph: Subgraph) -> dict[NodeRef, list[NodeRef]]:
-    return _neighbours((edge.destination, edge.source) for edge in graph.edges)
-
-
-def _destinations(graph: Subgraph) -> dict[NodeRef, list[NodeRef]]:
-    return _neighbours((edge.source, edge.destination) for edge in graph.edges)
-
-
-def _neighbours(pairs: Iterable[tuple[NodeRef, NodeRef]]) -> dict[NodeRef, list[NodeRef]]:
-    found: dict[NodeRef, list[NodeRef]] = {}
-    for here, there in dict.fromkeys(pairs):
-        found.setdefault(here, []).append(there)
-    return found
-
-
-def _branches(
-    root: NodeRef, vertices: Mapping[NodeRef, Vertex], neighbours: Mapping[NodeRef, list[NodeRef]]
-) -> tuple[list[str], set[NodeRef]]:
-    """The lines below ``root`` and the nodes in them; with a stack, since chains may be longer than Python's."""
-    lines: list[str] = []
-    unfolded = {root}
-    stack = _pushed(root, "", vertices, neighbours)
-    while stack:
-        node, indent, is_last = stack.pop()
-        below = _pushed(node, indent + ("   " if is_last else "│  "), vertices, neighbours)
-        again = bool(below) and node in unfolded
-        lines.append(f"{indent}{'└─ ' if is_last else '├─ '}{_label(vertices[node])}{'  (above)' if again else ''}")
-        if not again:
-            unfolded.add(node)
-            stack += below
-    return lines, unfolded
-
-
-def _pushed(
-    node: NodeRef, indent: str, vertices: Mapping[NodeRef, Vertex], neighbours: Mapping[NodeRef, list[NodeRef]]
-) -> list[tuple[NodeRef, str, bool]]:
-    below = [there for there in neighbours.get(node, ()) if there in vertices]
-    return [(there, indent, position == 0) for position, there in enumerate(reversed(below))]
+def _line(branch: Branch, vertices: Mapping[NodeRef, Vertex]) -> str:
+    assert branch.node is not None
+    return f"{branch.guide}{_label(vertices[branch.node])}{AGAIN if branch.again else ''}"
 
 
 def _label(vertex: Vertex) -> str:
@@ -93,35 +179,15 @@ def _label(vertex: Vertex) -> str:
 
 
 def _short(node: NodeRef) -> str:
-    key = _printable(node.key)
-    if key.startswith(arns.CONTENT_PREFIX):
-        return key[:_DIGEST_SHOWN]
+    key = short_uri(_printable(node.key))
     return key if len(key) <= _KEY_SHOWN else f"{key[: _KEY_SHOWN // 3]}...{key[-_KEY_SHOWN * 2 // 3 :]}"
 
 
-def _printable(text: str) -> str:
-    """Without what steers a terminal: names are users', and may hold line breaks and escapes."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
 def to_mermaid(graph: Subgraph, start: Vertex) -> str:
-    """A Mermaid flowchart from left to right; artifacts are drums, components boxes."""
+    """A Mermaid flowchart of names with their types."""
     vertices = {start.ref: start} | {vertex.ref: vertex for vertex in graph.vertices}
-    ids = {ref: f"n{position}" for position, ref in enumerate(vertices)}
-    lines = ["flowchart LR"]
-    lines += [f"  {ids[ref]}{_mermaid_node(vertex)}" for ref, vertex in vertices.items()]
-    lines += [
-        f"  {ids[edge.source]} -->|{edge.type.translate(_MERMAID_ESCAPES)}| {ids[edge.destination]}"
-        for edge in graph.edges
-        if edge.source in ids and edge.destination in ids
-    ]
-    return "\n".join(lines)
-
-
-def _mermaid_node(vertex: Vertex) -> str:
-    before, after = _MERMAID_SHAPES.get(vertex.ref.kind, ('["', '"]'))
-    text = _printable(f"{vertex.name or vertex.ref.key} ({vertex.type or vertex.ref.kind.value})")
-    return f"{before}{text.translate(_MERMAID_ESCAPES)}{after}"
+    labels = {ref: (v.name or ref.key, v.type or ref.kind.value) for ref, v in vertices.items()}
+    return flowchart(labels, graph.edges)
 
 
 def to_json(graph: Subgraph, start: Vertex, direction: Direction) -> dict[str, Json]:

@@ -17,7 +17,7 @@ import time
 from collections.abc import Mapping
 from contextvars import Token
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -623,11 +623,13 @@ def _text_of(exc: BaseException | None) -> str:
 
 _MODEL_SUFFIXES: Final = (".pkl", ".pickle", ".joblib", ".onnx", ".pt", ".pth", ".safetensors", ".h5", ".keras")
 _DATA_SUFFIXES: Final = (".csv", ".tsv", ".parquet", ".npy", ".npz", ".json", ".jsonl", ".feather", ".arrow", ".db")
+_COMPRESSED: Final = frozenset({".gz", ".bz2", ".xz", ".zst"})
 
 
 def _type_of(media_type: str | None, name: str) -> str:
     """The artifact type that lineage queries look for, from the media type and the file's suffix."""
-    lowered = name.lower()
+    path = PurePath(name.lower())
+    lowered = path.stem if path.suffix in _COMPRESSED else path.name
     if lowered.endswith(_MODEL_SUFFIXES):
         return "Model"
     if (media_type or "").startswith("image/"):

@@ -41,6 +41,8 @@ class Failing(Disk):
             return os.write(fd, data[: len(data) // 2])  # a short write
         return os.write(fd, data)
 
+    write_holding = write
+
     def truncate(self, fd: int, size: int) -> None:
         self._check("truncate", fd)
         os.ftruncate(fd, size)
@@ -227,3 +229,17 @@ def test_a_file_that_someone_deletes_is_noticed_by_the_next_sync(place, caplog) 
 
     assert place.drainer(journal).flush(20)
     assert place.store.steps() == [0, 1, 2]
+
+
+def test_what_memory_alone_took_arrives_also_after_a_file_was_written(place) -> None:
+    full = [True]
+    now = [0.0]
+    journal = place.journal(disk=Failing(lambda *_: errno.ENOSPC if full[0] else 0), monotonic=lambda: now[0])
+    drainer = place.drainer(journal)
+    for i in range(5):
+        full[0], now[0] = i % 2 == 0, now[0] + 10
+        journal.append(PutExperiment(at=i, name=f"e{i}"))
+        assert drainer.flush(20)
+        journal.close()
+
+    assert [c.name for c in place.store.others] == [f"e{i}" for i in range(5)]

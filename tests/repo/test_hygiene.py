@@ -4,6 +4,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 HOSTS = re.compile(r"(?i)pypi\.org|pythonhosted|registry\.npmjs|files\.python|deb\.debian|index-url|extra-index")
 PATHS = re.compile(r"/(?:root|home|Users)/[\w.]+/|/work/|/tmp/[a-z]+\.[A-Za-z0-9]+/")
@@ -29,10 +31,21 @@ def test_no_file_names_a_package_registry_or_a_path_of_a_machine():
     assert found == []
 
 
-def test_constraints_are_plain_pins():
-    lines = (ROOT / "constraints.txt").read_text().splitlines()
+CONSTRAINTS = [ROOT / "constraints.txt", *sorted(ROOT.glob("constraints/*.txt"))]
+
+
+@pytest.mark.parametrize("file", CONSTRAINTS, ids=lambda path: path.name)
+def test_constraints_are_plain_pins(file):
+    lines = file.read_text().splitlines()
 
     assert [line for line in lines if not re.fullmatch(r"[A-Za-z0-9._-]+==[\w.+!]+", line)] == []
+
+
+@pytest.mark.parametrize("file", CONSTRAINTS[1:], ids=lambda path: path.name)
+def test_constraints_pin_the_version_that_they_are_named_after(file):
+    package, _, version = file.stem.partition("-")
+
+    assert f"{package}=={version}" in file.read_text().splitlines()
 
 
 def test_no_module_has_a_name_that_says_nothing():

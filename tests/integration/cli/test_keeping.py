@@ -128,7 +128,7 @@ def test_recover_takes_another_folder(folder, flowtrail, tmp_path_factory):
     configure(spool_dir=tmp_path_factory.mktemp("empty"))
 
     assert flowtrail("recover").out == "Nothing waited.\n"
-    assert "events of 1 journals" in flowtrail("recover", "--spool", str(folder / "spool")).out
+    assert "events of 1 journal." in flowtrail("recover", "--spool", str(folder / "spool")).out
 
 
 def test_reconcile_settles_the_dead_and_leaves_the_living(folder, flowtrail):

@@ -165,9 +165,9 @@ def test_lineage_is_drawn_both_ways(record, flowtrail):
     lines = flowtrail("lineage", "frame").out.splitlines()
 
     assert lines[0] == "Came from"
-    assert lines[2].startswith("└── load  ✓ completed")
+    assert lines[2].startswith("└─ load  ✓ completed")
     assert lines[4] == "Went into"
-    assert lines[-1].strip().startswith("└── report  ✕ failed")
+    assert lines[-1].strip().startswith("└─ report  ✕ failed")
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_mermaid_has_a_node_and_an_edge_a_line(record, flowtrail):
 
     assert lines[0] == "flowchart LR"
     assert sum("-->" in line for line in lines) == 4
-    assert '    n0["model<br/>sha256:b0b1b2b3b4b5"]' in lines
+    assert '  n0[("model<br/>sha256:b0b1b2b3b4b5")]' in lines
 
 
 def test_the_lineage_of_an_experiment_is_wrong_usage(record, flowtrail):
@@ -269,3 +269,62 @@ def test_a_reader_that_goes_away_is_no_error(record):
     command = f"{sys.executable} -m plugin_core.cli ls --json --store sqlite:///record.db | head -c 1"
     done = subprocess.run(command, shell=True, cwd=record, capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("[", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("ls", "foo"), "'foo' is not one of 'executions', 'experiments', 'runs', 'artifacts'"),
+        (("ls", "--limit", "0"), "'--limit'"),
+        (("lineage", "x", "--format", "png"), "'--format'"),
+        (("show",), "Missing argument"),
+        (("nope",), "No such command 'nope'"),
+        (("show", ""), "An ID cannot be empty"),
+    ],
+)
+def test_wrong_usage_is_told_as_text_or_as_json(record, flowtrail, arguments, told):
+    text, asked = flowtrail(*arguments), flowtrail(*arguments, "--json")
+    error = json.loads(asked.err)["error"]
+
+    assert (text.status, asked.status, text.out, asked.out) == (2, 2, "", "")
+    assert told in text.err
+    assert told in error["message"]
+    assert error["code"] == "flowtrail-E001"
+    assert "Value error" not in text.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what", "fix"),
+    [
+        (("ls", "-e", "nope"), "experiment 'nope'", "flowtrail ls experiments"),
+        (("get", "nope"), "artifact 'nope'", "flowtrail ls artifacts"),
+        (("show", "nope"), "experiment, execution, run or artifact 'nope'", "flowtrail ls"),
+        (("ls", "-e", "frame"), "experiment 'frame'", "flowtrail ls experiments"),
+    ],
+)
+def test_what_is_not_found_is_told_with_where_it_was_looked_for(record, flowtrail, arguments, what, fix):
+    answer = flowtrail(*arguments)
+
+    assert answer.status == 1
+    assert fix in answer.err
+    assert f"{what} does not exist" in answer.err
+    assert f"not recorded in sqlite:///{record}/record.db" in answer.err
+
+
+@pytest.mark.parametrize("command", ["show", "lineage", "get"])
+def test_asking_of_a_store_that_is_not_there_tells_which_one_that_is(folder, flowtrail, command):
+    answer = flowtrail(command, "x")
+
+    assert answer.status == 1
+    assert f"nothing is recorded yet in sqlite:///{folder}/record.db" in answer.err
+    assert "flowtrail run python" in answer.err
+    assert not (folder / "record.db").exists()
+
+
+def test_bytes_that_are_gone_are_not_called_misspelt(record, flowtrail):
+    gone, never = flowtrail("get", "frame"), flowtrail("get", "model")
+
+    assert (gone.status, never.status) == (1, 1)
+    assert "its bytes are gone from" in gone.err
+    assert "only its description was recorded" in never.err
+    assert "/models/m.pkl" in never.err

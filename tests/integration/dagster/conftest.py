@@ -3,8 +3,9 @@ from collections.abc import Iterator
 import pytest
 
 from plugin_core.model import names
+from plugin_core.model.components import Status
 from plugin_core.model.lineage import NodeKind, NodeRef
-from plugin_core.model.queries import Direction, LineageQuery
+from plugin_core.model.queries import ComponentQuery, Direction, LineageQuery
 from plugin_core.testing.fixtures import Record
 from plugin_core.tracking.listing import find_runs
 from plugin_core.tracking.run import Run
@@ -38,6 +39,31 @@ class Recorded:
         (found,) = self.steps(name)
         return found
 
+    def states(self, experiment: str) -> dict[str, tuple[Status, str | None]]:
+        """What became of the steps of a job's one run, the last attempt of each: our word and Dagster's."""
+        steps = self.execution(experiment).children
+        return {run.display_name: (run.status, run.properties.get("dagster_state")) for run in steps}
+
+    def attempt_before(self, run: Run) -> Run | None:
+        """The attempt that a run repeats."""
+        by_component = {each.component_name: each for each in self.all()}
+        (component,) = self.record.store.components(ComponentQuery(names=(run.component_name,)))
+        return by_component.get(component.previous_attempt or "")
+
+    def artifacts_into(self, run: Run) -> set[str]:
+        """The artifacts that went into a run, by their URIs."""
+        into = NodeRef(NodeKind.COMPONENT, run.component_name)
+        return {edge.source.key for edge in self.record.store.associations(destination=into, type="ContributedTo")}
+
+    def direct_sources(self, run: Run) -> set[str]:
+        """The names of the steps that made what went into this one."""
+        made = {
+            edge.source.key
+            for uri in self.artifacts_into(run)
+            for edge in self.record.store.associations(destination=NodeRef(NodeKind.ARTIFACT, uri), type="Produced")
+        }
+        return {each.display_name for each in self.all() if each.component_name in made}
+
     def sources(self, run: Run) -> set[str]:
         """The names of the steps whose results went into this one, at first or second hand."""
         found = self.record.store.lineage(
@@ -57,11 +83,16 @@ def recorded(flowtrail_record: Record) -> Recorded:
 def autologged(recorded: Recorded) -> Iterator[Recorded]:
     """Recording of everything, for one test."""
     from dagster_integration import autolog
-    from dagster_integration.instrumentor import uninstrument
+    from dagster_integration.instrumentor import own_guard, uninstrument
+    from plugin_core.capture.recorder import recorder
 
     autolog()
     yield recorded
     uninstrument()
+    recording = recorder()
+    assert recording is not None
+    assert not recording.guard.failures
+    assert not own_guard.failures
 
 
 @pytest.fixture(autouse=True)

@@ -73,10 +73,14 @@ class Recorded:
 
 def _own_name(run: Run) -> str:
     """A step's run name is its task's name and an id; an execution's is the id alone, its experiment has the name."""
-    *own, last = run.run_name.split("-")
-    if last.startswith("a") and last[1:].isdigit() and own:
-        own = own[:-1]
-    return "-".join(own) or run.experiment_name
+    suffixes = 1 if run.attempt == 1 else 2
+    return "-".join(run.run_name.split("-")[:-suffixes]) or run.experiment_name
+
+
+@pytest.fixture
+def reader() -> type[Recorded]:
+    """Reads the record of other processes."""
+    return Recorded
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ from plugin_core import configure, list_runs
 from plugin_core.model.components import Status
 from plugin_core.tracking.engine import close_engine, engine
 
+pytestmark = pytest.mark.versions
+
 
 @task
 def double(x):

@@ -1,7 +1,10 @@
+import pytest
 from prefect import flow, task
 
 from plugin_core.capture.events import NOTHING, ExecutionFinished, ExecutionStarted, StepFinished, StepStarted
 from plugin_core.model.components import Status
+
+pytestmark = pytest.mark.versions
 
 
 @task

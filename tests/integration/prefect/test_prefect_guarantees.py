@@ -5,19 +5,20 @@ import logging
 import pickle
 import subprocess
 import sys
+import threading
 import time
 
 import cloudpickle
+import prefect.client.orchestration
 import prefect.flow_engine
 import prefect.task_engine
 import prefect.task_runners
 import pytest
 from prefect import Flow, Task, flow, task
-from prefect.assets import materialize
 from prefect.exceptions import Pause
 from prefect.flow_runs import pause_flow_run
+from prefect.flows import load_flow_from_entrypoint
 from prefect.states import Suspended
-from prefect.tasks import MaterializingTask
 
 import prefect_integration
 from plugin_core import configure, load_run
@@ -27,6 +28,8 @@ from prefect_integration import FlowtrailStore, instrumentor, links, tracked_flo
 from prefect_integration.marks import is_marked, mark_of
 from prefect_integration.reconcile import true_state
 
+pytestmark = pytest.mark.versions
+
 ENGINES = (
     prefect.task_engine.SyncTaskRunEngine,
     prefect.task_engine.AsyncTaskRunEngine,
@@ -34,9 +37,12 @@ ENGINES = (
     prefect.flow_engine.FlowRunEngine,
     prefect.flow_engine.AsyncFlowRunEngine,
     prefect.task_runners.TaskRunner,
-    prefect.task_runners.ProcessPoolTaskRunner,
+    getattr(prefect.task_runners, "ProcessPoolTaskRunner", prefect.task_runners),  # since 3.4.25
     prefect.task_engine,
     prefect.flow_engine,
+    prefect.Task,
+    *prefect.client.orchestration.PrefectClient.__mro__,
+    *prefect.client.orchestration.SyncPrefectClient.__mro__,
 )
 
 
@@ -176,6 +182,71 @@ def test_a_hostile_argument_is_not_touched_by_the_task_s_failure_or_success(reco
     assert record.run("takes").status is Status.COMPLETED
 
 
+def test_secrets_in_arguments_and_results_are_nowhere_in_the_record(record):
+    from prefect.blocks.system import Secret
+    from pydantic import BaseModel, SecretStr
+
+    class Login(BaseModel):
+        user: str
+        password: SecretStr
+
+    @task(persist_result=False)
+    def takes(login, token, block, options):
+        return login
+
+    @flow
+    def keeps(token: SecretStr):
+        return takes(Login(user="ann", password="hidden-1"), token, Secret(value="hidden-2"), {"api_key": "hidden-3"})
+
+    assert keeps(SecretStr("hidden-4")).password.get_secret_value() == "hidden-1"
+    assert record.run("takes").parameters["login.user"] == "ann"
+    files = [path for path in record.record.folder.rglob("*") if path.is_file()]
+    assert [path for path in files if b"hidden-" in path.read_bytes()] == []
+
+
+def test_an_argument_that_nobody_can_serialize_is_described_by_its_type(record):
+    class Odd:
+        def __init__(self):
+            self.lock = threading.Lock()
+
+    @task(persist_result=False)
+    def holds(odd):
+        return odd
+
+    @flow
+    def passes():
+        odd = Odd()
+        return holds(odd) is odd
+
+    assert passes()
+    run = record.run("holds")
+    assert (run.status, run.parameters) == (Status.COMPLETED, {})
+    assert any("Odd" in str(artifact) for artifact in artifacts_of(record, run))
+
+
+def artifacts_of(record, run):
+    store = record.record.store
+    return [store.artifact(uri) for uri in record.sources(run)]
+
+
+def test_where_prefect_s_api_is_away_the_error_is_prefects_own(record):
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    @flow
+    def stranded():
+        return add(1)
+
+    def error_of(runnable):
+        with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}), pytest.raises(RuntimeError) as raised:
+            runnable()
+        return str(raised.value)
+
+    recorded = [error_of(stranded), error_of(lambda: add(1))]
+    instrumentor.uninstrument()
+    assert recorded == [error_of(stranded), error_of(lambda: add(1))]
+    assert "127.0.0.1:9" in recorded[0]
+
+
 # Decorators
 
 
@@ -221,7 +292,11 @@ def test_an_existing_flow_or_task_takes_options_too():
     instrumentor.uninstrument()
 
 
+@pytest.mark.since("prefect", "3.4.25")
 def test_a_task_that_materializes_assets_stays_one():
+    from prefect.assets import materialize
+    from prefect.tasks import MaterializingTask
+
     made = tracked_task(materialize("s3://bucket/asset")(lambda: 1))
     assert isinstance(made, MaterializingTask)
     assert isinstance(made.with_options(name="again"), MaterializingTask)
@@ -231,6 +306,21 @@ def test_a_task_that_materializes_assets_stays_one():
 def test_tracked_flows_and_tasks_pickle():
     for tracked in (tracked_flow(lambda: 1, name="f"), tracked_task(add, experiment="e")):
         assert mark_of(pickle.loads(cloudpickle.dumps(tracked))) == mark_of(tracked)
+    instrumentor.uninstrument()
+
+
+@pytest.mark.parametrize("preamble", ["", "import a_module_that_is_not_installed_here\n"])
+def test_prefect_loads_a_tracked_flow_from_its_file_under_the_name_that_it_was_given(tmp_path, preamble):
+    source = tmp_path / "named.py"
+    source.write_text(f"""{preamble}from prefect_integration import tracked_flow
+
+@tracked_flow(name="Given name", retries=2, experiment="elsewhere")
+def plain_name(n: int = 1):
+    return n
+""")
+    loaded = load_flow_from_entrypoint(f"{source}:plain_name")
+    assert (loaded.name, loaded.retries, mark_of(loaded).experiment) == ("Given name", 2, "elsewhere")
+    assert loaded.parameters.properties["n"]["default"] == 1
     instrumentor.uninstrument()
 
 
@@ -288,6 +378,35 @@ def test_a_flow_that_pauses_and_goes_on_is_one_attempt(record):
 
     assert asyncio.run(pauses()) == record.run("pauses").run_name
     assert (record.run("pauses").status, record.run("pauses").attempt) == (Status.COMPLETED, 1)
+
+
+def test_a_flow_that_paused_before_it_was_retried_is_in_its_second_attempt(record):
+    from prefect.client.orchestration import get_client
+    from prefect.context import get_run_context
+
+    calls = []
+
+    @flow(retries=2)  # Prefect counts the pause as a run
+    async def pauses_once():
+        calls.append(1)
+        if len(calls) > 1:
+            return load_run().run_name
+        flow_run_id = get_run_context().flow_run.id
+
+        async def resume():
+            await asyncio.sleep(1)
+            async with get_client() as client:
+                await client.resume_flow_run(flow_run_id)
+
+        resuming = asyncio.ensure_future(resume())
+        await pause_flow_run(timeout=30, poll_interval=1)
+        await resuming
+        raise ValueError("try again")
+
+    found = asyncio.run(pauses_once())
+    first, second = record.runs("pauses_once")
+    assert found == second.run_name
+    assert [(run.attempt, run.status) for run in (first, second)] == [(1, Status.FAILED), (2, Status.COMPLETED)]
 
 
 # Links

@@ -5,7 +5,6 @@ import sys
 
 import pytest
 from prefect import flow, task
-from prefect.task_runners import ProcessPoolTaskRunner
 
 from plugin_core import load_run
 from plugin_core.model.components import Status
@@ -49,7 +48,11 @@ def check_workers(record, runner):
 
 
 @pytest.mark.slow
+@pytest.mark.versions
+@pytest.mark.since("prefect", "3.4.25")
 def test_tasks_in_a_process_pool_are_recorded(record):
+    from prefect.task_runners import ProcessPoolTaskRunner
+
     check_workers(record, ProcessPoolTaskRunner(max_workers=1))
 
 

@@ -1,20 +1,18 @@
 """Whole programs: unmodified scripts, workers, served flows, processes that are told to stop."""
 
 import asyncio
-import contextlib
-import os
+import json
 import signal
-import subprocess
-import sys
 import textwrap
-import time
-from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
+from kit.programs import Programs, finished, running, until
+from prefect.client.orchestration import get_client
+from prefect.states import Cancelled, Completed, Crashed
 
 from plugin_core.model.components import Status
-from prefect_integration.bootstrap import bootstrap_env
 from prefect_integration.reconcile import true_state
 
 FLOW = """
@@ -36,29 +34,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def program(record, tmp_path):
-    """Starts a Python program as ``flowtrail run`` does, with this test's Prefect and this test's record."""
-    from prefect.settings import get_current_settings
-
-    environ = {
-        **os.environ,
-        **get_current_settings().to_environment_variables(exclude_unset=True),
-        **record.record.environment,
-        "PREFECT_LOGGING_LEVEL": "WARNING",
-    }
-
-    def start(*command: str, recorded: bool = True, **variables: str) -> subprocess.Popen[str]:
-        given = {**environ, **(bootstrap_env(environ) if recorded else {}), **variables}
-        return subprocess.Popen(
-            [sys.executable, *command],
-            cwd=tmp_path,
-            env=given,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-
-    return start
+    return Programs(tmp_path, record.record.environment)
 
 
 def script(folder: Path, code: str, name: str = "script.py") -> str:
@@ -67,37 +43,7 @@ def script(folder: Path, code: str, name: str = "script.py") -> str:
     return str(path)
 
 
-@contextlib.contextmanager
-def running(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
-    """A process in its own session, and its children; ended with the test."""
-    try:
-        yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.communicate(timeout=20)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-
-
-def until(condition, *, within_s: float = 90.0):
-    """What ``condition`` gives, as soon as it is something."""
-    end = time.monotonic() + within_s
-    while time.monotonic() < end:
-        if found := condition():
-            return found
-        time.sleep(0.3)
-    raise AssertionError("it did not happen")
-
-
-def finished(process: subprocess.Popen[str]) -> str:
-    output, _ = process.communicate(timeout=120)
-    assert process.returncode == 0, output
-    return output
-
-
+@pytest.mark.versions
 def test_an_unmodified_script_is_recorded(program, record, tmp_path):
     finished(program(script(tmp_path, "print(unmodified(5))")))
     assert record.run("unmodified").status is Status.COMPLETED
@@ -116,6 +62,8 @@ def test_prefect_may_be_imported_inside_a_running_event_loop(program, record, tm
     assert record.run("square").status is Status.COMPLETED
 
 
+@pytest.mark.versions
+@pytest.mark.since("prefect", "3.7")
 def test_the_plugin_records_where_prefect_loads_plugins(program, record, tmp_path):
     finished(program(script(tmp_path, "unmodified(4)"), recorded=False, PREFECT_PLUGINS_ENABLED="1"))
     assert record.run("square").parameters == {"x": 4}
@@ -127,12 +75,38 @@ def test_switched_off_nothing_is_recorded(program, record, tmp_path):
 
 
 def test_background_tasks_are_recorded_by_their_worker(program, record, tmp_path):
-    worker = script(tmp_path, MAIN + "    from prefect.task_worker import serve\n    serve(square)")
-    (tmp_path / "caller.py").write_text("from script import square\nsquare.delay(6).wait(timeout=60)\n")
+    served = """
+    @task
+    def bare():
+        return 1
+
+    if __name__ == "__main__":
+        from prefect.task_worker import serve
+        serve(square, bare)
+    """
+    caller = """
+    from script import bare, square
+    from prefect_integration import tracked_flow
+
+    @tracked_flow(experiment="Renamed")
+    def delays():
+        for future in (square.delay(7), bare.delay()):
+            future.wait(timeout=60)
+
+    square.delay(6).wait(timeout=60)
+    delays()
+    """
+    worker = script(tmp_path, served)
+    (tmp_path / "caller.py").write_text(textwrap.dedent(caller))
     with running(program(worker)):
         finished(program(str(tmp_path / "caller.py")))
-        run = until(lambda: next((run for run in record.all() if run.status.is_final), None))
-    assert (run.experiment_name, run.status, run.parameters) == ("square", Status.COMPLETED, {"x": 6})
+        until(lambda: len([run for run in record.all() if run.status.is_final]) == 4)
+    alone, inside = sorted(record.runs("square"), key=lambda run: run.parameters["x"])
+    assert (alone.experiment_name, alone.status, alone.parameters) == ("square", Status.COMPLETED, {"x": 6})
+    assert (inside.experiment_name, inside.status, inside.parameters) == ("renamed", Status.COMPLETED, {"x": 7})
+    bare = record.run("bare")
+    assert (bare.experiment_name, bare.status) == ("renamed", Status.COMPLETED)
+    assert {run.parent.component_name for run in (inside, bare)} == {record.run("renamed").component_name}
 
 
 def test_a_served_flow_is_recorded(program, record, tmp_path):
@@ -200,3 +174,66 @@ def test_a_process_that_is_told_to_stop_leaves_a_true_record(program, record, tm
     for name in ("endless", "stopped"):
         run = until(lambda name=name: next((run for run in record.runs(name) if run.status.is_final), None))
         assert (run.status, run.properties["prefect_state"]) == (Status.FAILED, "Crashed")
+
+
+def test_runs_of_a_killed_process_get_the_state_that_prefect_knows(program, record, tmp_path):
+    code = """
+    import threading, time
+
+    @task
+    def endless(name):
+        open(name, "w").close()
+        time.sleep(120)
+
+    @flow
+    def doomed(name):
+        endless(name)
+
+    for name in ("crashed", "cancelled", "completed", "silent"):
+        threading.Thread(target=doomed, args=(name,)).start()
+    """
+    known = {"crashed": Crashed(message="The machine was lost."), "cancelled": Cancelled(), "completed": Completed()}
+    with running(program(script(tmp_path, code))) as process:
+        until(lambda: all((tmp_path / name).exists() for name in (*known, "silent")))
+        process.kill()
+        process.communicate(timeout=60)
+    ids = {run.parameters["name"]: _flow_run_id(record, run) for run in record.runs("doomed")}
+    for name, state in known.items():
+        _set_state(ids[name], state)
+
+    assert {change["inferred"] for change in _reconciled(program)} == {True}
+    assert _statuses(record, "doomed") == {
+        "crashed": Status.FAILED, "cancelled": Status.CANCELLED, "completed": Status.COMPLETED, "silent": Status.FAILED,
+    }  # fmt: skip
+    assert _statuses(record, "endless") == {
+        "crashed": Status.FAILED, "cancelled": Status.CANCELLED, "completed": Status.FAILED, "silent": Status.FAILED,
+    }  # fmt: skip
+    messages = {run.parameters["name"]: run.status_message for run in record.runs("doomed")}
+    assert messages["crashed"] == "Crashed: The machine was lost."
+    assert "ended without reporting a result" in messages["silent"]
+
+    _set_state(ids["silent"], Completed())
+    (late,) = [change for change in _reconciled(program) if change["status"] == "completed"]
+    assert (late["component"], late["inferred"]) == (_components(record, "doomed")["silent"], True)
+    assert _statuses(record, "endless")["silent"] is Status.FAILED
+
+
+def _flow_run_id(record, run):
+    return UUID(record.record.store.component(run.component_name).orchestrator.execution_id)
+
+
+def _set_state(flow_run_id, state):
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(flow_run_id, state, force=True)
+
+
+def _reconciled(program):
+    return json.loads(finished(program("-m", "plugin_core.cli", "reconcile", "--json")))
+
+
+def _statuses(record, name):
+    return {run.parameters["name"]: run.status for run in record.runs(name)}
+
+
+def _components(record, name):
+    return {run.parameters["name"]: run.component_name for run in record.runs(name)}

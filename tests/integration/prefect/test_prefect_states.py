@@ -1,15 +1,20 @@
 """Every way in which a flow or task run can end is in the record as it was."""
 
 import asyncio
+import contextlib
 import time
+from datetime import datetime
 
 import pytest
 from prefect import allow_failure, flow, task, unmapped
 from prefect.cache_policies import INPUTS
+from prefect.client.orchestration import get_client
 from prefect.states import Failed
 from prefect.transactions import transaction
 
 from plugin_core.model.components import Kind, Status
+
+pytestmark = pytest.mark.versions
 
 
 @task
@@ -95,7 +100,7 @@ def test_an_immediate_retry_is_a_second_attempt(record):
 def test_a_delayed_retry_is_a_second_attempt(record):
     calls = []
 
-    @task(retries=1, retry_delay_seconds=0.05)
+    @task(retries=1, retry_delay_seconds=1)
     async def flaky():
         calls.append(1)
         if len(calls) == 1:
@@ -125,6 +130,7 @@ def test_a_failed_state_that_a_task_returns_is_a_failure(record):
     assert "said so" in run.status_message
 
 
+@pytest.mark.since("prefect", "3.4.25")
 def test_a_returned_failed_state_is_retried_like_an_exception(record):
     calls = []
 
@@ -369,16 +375,48 @@ def test_a_task_that_a_mapped_task_calls_has_no_index(record):
     assert {run.properties["map_index"] for run in record.runs("outer")} == {"0", "1"}
 
 
-def test_waiting_for_a_free_worker_is_recorded(record):
-    from prefect.task_runners import ThreadPoolTaskRunner
+@contextlib.contextmanager
+def one_at_a_time(tag):
+    """A concurrency limit of one for tasks with this tag."""
+    with get_client(sync_client=True) as client:
+        client.create_concurrency_limit(tag, concurrency_limit=1)
+        try:
+            yield
+        finally:
+            client.delete_concurrency_limit_by_tag(tag)
 
-    @task
-    def naps():
+
+def waited_s(run):
+    return (run.started_at - datetime.fromisoformat(run.properties["scheduled_at"])).total_seconds()
+
+
+def test_a_task_that_waits_for_a_slot_says_since_when(record):
+    @task(tags=["one-at-a-time"])
+    def exclusive():
         time.sleep(0.2)
 
-    @flow(task_runner=ThreadPoolTaskRunner(max_workers=1))
+    @flow
     def queued():
-        [future.wait() for future in (naps.submit(), naps.submit())]
+        [future.result() for future in (exclusive.submit(), exclusive.submit())]
 
-    queued()
-    assert len(record.runs("naps")) == 2
+    with one_at_a_time("one-at-a-time"):
+        queued()
+    first, second = sorted(record.runs("exclusive"), key=lambda run: run.started_at)
+    assert second.started_at >= first.ended_at
+    assert waited_s(second) >= 0.2
+
+
+def test_an_asyncio_task_that_waits_for_a_slot_says_since_when(record):
+    @task(tags=["one-at-a-time"])
+    async def exclusive():
+        await asyncio.sleep(0.2)
+
+    @flow
+    async def queued():
+        await asyncio.gather(exclusive(), exclusive())
+
+    with one_at_a_time("one-at-a-time"):
+        asyncio.run(queued())
+    first, second = sorted(record.runs("exclusive"), key=lambda run: run.started_at)
+    assert second.started_at >= first.ended_at
+    assert waited_s(second) >= 0.2

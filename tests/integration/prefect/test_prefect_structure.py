@@ -6,12 +6,15 @@ import gc
 
 import pytest
 from prefect import flow, task
-from prefect.utilities.annotations import opaque, quote
+from prefect.utilities.annotations import quote
+from prefect.utilities.visualization import GraphvizExecutableNotFoundError
 
 from plugin_core import load_run
 from plugin_core.errors import NoActiveRunError
 from plugin_core.model.components import Kind, Status
-from prefect_integration import tracked_flow, tracked_task
+from prefect_integration import instrumentor, tracked_flow, tracked_task
+
+pytestmark = pytest.mark.versions
 
 
 @task
@@ -225,6 +228,23 @@ def test_an_abandoned_generator_is_completed_and_leaves_nothing_behind(record):
     assert record.run("endless").status is Status.COMPLETED
 
 
+def test_an_abandoned_async_generator_has_ended_and_leaves_nothing_behind(record):
+    @task
+    async def endless():
+        while True:
+            yield load_run().run_name
+
+    @flow
+    async def abandons():
+        generator = endless()
+        first = await anext(generator)
+        await generator.aclose()
+        return first, load_run().run_name
+
+    assert asyncio.run(abandons()) == (record.run("endless").run_name, record.run("abandons").run_name)
+    assert record.run("endless").status.is_final  # failed, to a Prefect that throws into it as into a sync one
+
+
 def test_an_exception_thrown_into_a_generator_reaches_it(record):
     class ThrownInError(Exception):
         pass
@@ -276,14 +296,47 @@ def test_quoted_arguments_are_recorded_as_what_they_hold(record):
     assert record.run("add").parameters == {"x": 3, "y": 1}
 
 
-def test_calling_the_function_or_drawing_the_flow_records_nothing(record):
+def test_calling_the_function_records_nothing(record):
     @flow
-    def drawn():
-        return add(1)
+    def plain():
+        return add.fn(1)
 
-    assert add.fn(1) == 2
-    assert drawn.fn is not None
+    assert (plain.fn(), add.fn(1)) == (2, 2)
     assert record.all() == []
+
+
+def drawing_of(drawn):
+    """What comes of ``visualize()`` where there is no ``dot``: Prefect's warning and its error."""
+    with (
+        pytest.warns(UserWarning, match="will execute code inside of your flow") as warned,
+        pytest.raises(GraphvizExecutableNotFoundError) as raised,
+    ):
+        drawn.visualize()
+    return [str(warning.message) for warning in warned], str(raised.value)
+
+
+@pytest.mark.parametrize("decorate", [flow, tracked_flow])
+def test_drawing_a_flow_is_as_ever_and_records_nothing(record, tmp_path, monkeypatch, decorate):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    calls = []
+
+    @task
+    def notes(what):
+        calls.append(what)
+
+    def drawn():
+        calls.append("the flow's own code")
+        notes(add(1))
+        tracked_task(notes, name="tracked")(2)
+        with pytest.raises(NoActiveRunError):
+            load_run()
+
+    recorded = drawing_of(decorate(drawn))
+    assert calls == ["the flow's own code"]
+    assert record.all() == []
+    instrumentor.uninstrument()
+    assert recorded == drawing_of(flow(drawn))
 
 
 def test_tags_of_task_flow_and_context_are_recorded(record):
@@ -308,8 +361,6 @@ def test_outside_of_any_run_load_run_says_where_it_looked(record):
 
 
 def test_a_tracked_flow_is_recorded_without_autolog(record):
-    from prefect_integration import instrumentor
-
     instrumentor.uninstrument()
     instrumentor.instrument(reason="tracked")
 
@@ -328,8 +379,6 @@ def test_a_tracked_flow_is_recorded_without_autolog(record):
 
 
 def test_a_tracked_task_in_a_plain_flow_brings_the_flow_into_the_record(record):
-    from prefect_integration import instrumentor
-
     instrumentor.uninstrument()
     instrumentor.instrument(reason="tracked")
 
@@ -343,7 +392,10 @@ def test_a_tracked_task_in_a_plain_flow_brings_the_flow_into_the_record(record):
     assert (record.run("plain").status, record.run("plain").parameters) == (Status.COMPLETED, {"n": 7})
 
 
+@pytest.mark.since("prefect", "3.8")
 def test_an_opaque_argument_is_recorded_as_what_it_is(record):
+    from prefect.utilities.annotations import opaque
+
     @flow
     def hides():
         return add(opaque(3))

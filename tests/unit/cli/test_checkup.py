@@ -17,20 +17,6 @@ broken line
 
 
 @pytest.mark.parametrize(
-    ("folder", "kind"),
-    [
-        ("/srv/project", "ext4"),
-        ("/tmp/x", "tmpfs"),
-        ("/tmpx", "ext4"),
-        ("/mnt/team share/flowtrail", "nfs4"),
-        ("/mnt/team share/local/a/b", "xfs"),
-    ],
-)
-def test_the_file_system_is_that_of_the_deepest_mount(folder, kind):
-    assert checkup.file_system_of(Path(folder), MOUNTS) == kind
-
-
-@pytest.mark.parametrize(
     ("name", "folder", "level"),
     [
         ("store", "/srv", "ok"),
@@ -97,3 +83,12 @@ def test_blobs_are_counted(tmp_path):
     folder.mkdir(parents=True)
     (folder / "x").write_bytes(b"12345")
     assert checkup.check_blobs((tmp_path / "my blobs").as_uri()).message.endswith("1 files, 5 B")
+
+
+def test_packages_that_are_compiled_by_each_process_anew_are_told(tmp_path):
+    (tmp_path / "kept.pyc").touch()
+    kept, lost = str(tmp_path / "kept.pyc"), str(tmp_path / "lost.pyc")
+
+    assert checkup.check_compiled({"a": kept, "b": None}).level == "ok"
+    found = checkup.check_compiled({"a": kept, "b": lost})
+    assert (found.level, found.message.split(":")[0]) == ("warn", "none of b")

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from rich.text import Text
 
-from plugin_core.cli.graph import Graph, document, mermaid, trees
+from plugin_core.cli.graph import Graph, condensed, document, mermaid, trees
 from plugin_core.cli.terminal import Terminal
 from plugin_core.cli.views import ArtifactRow
 from plugin_core.model.lineage import Association, NodeKind, NodeRef
@@ -58,22 +58,34 @@ def test_a_node_that_two_ways_lead_to_is_opened_once():
     ]
 
 
+def test_people_see_a_result_once_and_programs_with_all_its_names():
+    maker, user, content, name = run("maker"), run("user"), data("sha256:" + "ab" * 32), data("dagster:asset/table#1")
+    found = graph((maker, content), (content, user), (maker, name), (name, user))
+
+    assert "dagster:asset" not in "".join(drawn(condensed(found))) + mermaid(condensed(found))
+    assert {"kind": "artifact", "key": name.key} in [
+        {"kind": node["kind"], "key": node["key"]} for node in document(found)["nodes"]
+    ]
+
+
 def test_a_cycle_ends():
     a, b = run("a"), run("b")
     assert len(drawn(graph((a, b), (b, a)))) == 4
 
 
-def test_a_chain_deeper_than_pythons_stack_is_walked():
-    chain = [run(f"r{number}") for number in range(3_000)]
-    found = graph(*pairwise(chain))
-    stream = io.StringIO()
-    terminal = Terminal(stream, width=None, now=AT, environ={})
+def test_a_chain_deeper_than_pythons_stack_is_drawn():
+    lines = drawn(graph(*pairwise([run(f"r{number}") for number in range(1_500)])))
 
-    tree = trees(found, Direction.DESCENDANTS, terminal)[1]
-    depth = 0
-    while tree.children:
-        tree, depth = tree.children[0], depth + 1
-    assert depth == 2_999
+    assert len(lines) == 1_501
+    assert lines[-1].endswith("└─ r1499  component")
+
+
+def test_guides_are_ascii_where_nothing_else_can_be_shown():
+    terminal = Terminal(io.TextIOWrapper(io.BytesIO(), encoding="ascii"), width=None, now=AT, environ={})
+    a, b, c, d = (run(name) for name in "abcd")
+    lines = trees(graph((a, b), (b, c), (a, d)), Direction.DESCENDANTS, terminal)
+
+    assert [line.plain.split("  component")[0] for line in lines[1:]] == ["a", "+- b", "|  `- c", "`- d"]
 
 
 def test_a_fan_is_cut_on_a_terminal_and_whole_in_a_pipe():
@@ -107,7 +119,7 @@ def test_names_do_not_break_a_flowchart(name):
     lines = mermaid(graph((run(name), data("x")))).splitlines()
 
     assert len(lines) == 4
-    label = lines[1].removeprefix('    n0(["').removesuffix('"])')
+    label = lines[1].removeprefix('  n0["').removesuffix('"]')
     assert not set('"[]<>\n') & set(label.replace("<br/>", ""))
 
 

@@ -153,3 +153,11 @@ def test_room_that_a_dropped_column_leaves_is_used():
 def test_errors_name_cause_fix_and_code():
     block = terminal()[0].error_block("It broke.", (("cause", "rust"), ("fix", "oil")))
     assert [line.strip() for line in block.splitlines()][1:] == ["cause: rust", "fix:   oil"]
+
+
+@pytest.mark.parametrize(
+    ("count", "things", "told"),
+    [(0, "events", "0 events"), (1, "events", "1 event"), (2, "trials", "2 trials"), (1, "series", "1 series")],
+)
+def test_one_thing_is_not_told_in_the_plural(count, things, told):
+    assert look.counted(count, things) == told

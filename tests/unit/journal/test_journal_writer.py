@@ -154,6 +154,8 @@ class Interrupting(Disk):
             self.happens()
         return written
 
+    write_holding = write
+
 
 def test_a_signal_handler_may_log_while_a_log_call_is_at_work(place) -> None:
     journal: Journal
@@ -240,9 +242,9 @@ def test_changes_of_one_moment_are_one_write_and_a_frame_each(tmp_path):
     written = []
 
     class Counting(Disk):
-        def write(self, fd, data):
+        def write_holding(self, fd, data):
             written.append(len(data))
-            return super().write(fd, data)
+            return super().write_holding(fd, data)
 
     journal = Journal(tmp_path, store_url="sqlite:////nowhere/record.db", disk=Counting(), fallback=tmp_path / "other")
     journal.append(PutExperiment(at=1, name="e"))
@@ -259,10 +261,10 @@ def test_changes_of_one_moment_are_written_one_by_one_where_a_write_fails(tmp_pa
     class Full(Disk):
         full = False
 
-        def write(self, fd, data):
+        def write_holding(self, fd, data):
             if self.full and len(data) > 200:
                 raise OSError(28, "No space left on device")
-            return super().write(fd, data)
+            return super().write_holding(fd, data)
 
     disk = Full()
     journal = Journal(tmp_path, store_url="sqlite:////nowhere/record.db", disk=disk, fallback=tmp_path / "other")

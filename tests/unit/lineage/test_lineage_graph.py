@@ -147,14 +147,14 @@ def test_a_cycle_ends(graph):
     graph.made("b", "mem://x")
 
     assert sorted(keys(descendants("mem://x"))) == ["a", "b", "mem://y"]
-    assert "(above)" not in ancestors("a").to_tree().splitlines()[0]
+    assert "(see above)" not in ancestors("a").to_tree().splitlines()[0]
 
 
 def test_printing_the_answer_shows_the_tree(chain):
     assert repr(ancestors(MODEL)).splitlines() == [
-        "forest  [Model]  sha256:cdcdcdcdcd",
+        "forest  [Model]  sha256:cdcdcdcdcdcd",
         "└─ flow-train-1  [component]",
-        "   └─ table  [DataSet]  sha256:ababababab",
+        "   └─ table  [DataSet]  sha256:abababababab",
         "      └─ flow-clean-1  [component]",
         "         └─ raw.csv  [DataSet]  file:///data/raw.csv",
     ]
@@ -164,7 +164,7 @@ def test_both_ways_are_shown_apart(chain):
     tree = walk("flow-clean-1", LineageQuery(direction=Direction.BOTH)).to_tree().splitlines()
 
     assert tree[1:3] == ["came from", "└─ raw.csv  [DataSet]  file:///data/raw.csv"]
-    assert tree[3:5] == ["went into", "└─ table  [DataSet]  sha256:ababababab"]
+    assert tree[3:5] == ["went into", "└─ table  [DataSet]  sha256:abababababab"]
 
 
 def test_json_holds_what_the_tree_shows(chain):

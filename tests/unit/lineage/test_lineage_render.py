@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugin_core.lineage.render import to_mermaid, to_tree
+from plugin_core.lineage.render import branches, neighbours, short_uri, to_mermaid, to_tree
 from plugin_core.model.lineage import Association, NodeKind, NodeRef, Subgraph, Vertex
 from plugin_core.model.queries import Direction
 
@@ -38,7 +38,7 @@ def test_a_node_reached_twice_is_unfolded_once():
         "│  └─ shared  [component]",
         "│     └─ a  [component]",
         "└─ r  [component]",
-        "   └─ shared  [component]  (above)",
+        "   └─ shared  [component]  (see above)",
     ]
 
 
@@ -69,9 +69,9 @@ def test_a_self_loop_and_a_cycle_end():
 
     assert to_tree(graph, a, Direction.DESCENDANTS).splitlines() == [
         "a  [component]",
-        "├─ a  [component]  (above)",
+        "├─ a  [component]  (see above)",
         "└─ b  [component]",
-        "   └─ a  [component]  (above)",
+        "   └─ a  [component]  (see above)",
     ]
 
 
@@ -87,8 +87,8 @@ def test_mermaid_joins_boxes_and_drums_with_the_kind_of_edge():
 
     assert to_mermaid(subgraph([table], [(table, train)]), train).splitlines() == [
         "flowchart LR",
-        '  n0["train (component)"]',
-        '  n1[("table (DataSet)")]',
+        '  n0["train<br/>component"]',
+        '  n1[("table<br/>DataSet")]',
         "  n1 -->|ContributedTo| n0",
     ]
 
@@ -100,4 +100,24 @@ def test_no_name_breaks_out_of_its_mermaid_label(name):
     assert len(lines) == 2
     assert lines[1].startswith('  n0["')
     assert lines[1].count('"') == 2
-    assert "<" not in lines[1]
+    assert "<" not in lines[1].replace("<br/>", "")
+
+
+def test_only_hashes_are_cut():
+    digest = "3fa9c1d2e4b59687" * 4
+
+    assert short_uri(f"sha256:{digest}") == "sha256:3fa9c1d2e4b5"
+    assert short_uri(f"sample-sha256:{digest}") == "sample-sha256:3fa9c1d2e4b5"
+    assert short_uri(f"prefect:task-run/sha256:{digest}") == f"prefect:task-run/sha256:{digest}"
+
+
+def test_siblings_past_a_limit_are_counted():
+    edges = subgraph([], [(step("a"), step(f"b{n}")) for n in range(5)]).edges
+    lines = branches(NodeRef(NodeKind.COMPONENT, "a"), neighbours(edges, down=True), siblings=3)
+
+    assert [(line.guide, line.node and line.node.key, line.left_out) for line in lines] == [
+        ("├─ ", "b0", 0),
+        ("├─ ", "b1", 0),
+        ("├─ ", "b2", 0),
+        ("└─ ", None, 2),
+    ]

@@ -6,7 +6,18 @@ from uuid import UUID
 import pytest
 from prefect import flow, task
 from prefect.client.schemas.objects import FlowRun, FlowRunPolicy, FlowRunResult, Parameter, TaskRun, TaskRunResult
-from prefect.states import AwaitingRetry, Cancelled, Completed, Crashed, Failed, Paused, Pending, Retrying, Running
+from prefect.states import (
+    AwaitingRetry,
+    Cancelled,
+    Completed,
+    Crashed,
+    Failed,
+    Paused,
+    Pending,
+    Retrying,
+    Running,
+    Scheduled,
+)
 from prefect.utilities.annotations import allow_failure, quote, unmapped
 
 from plugin_core.capture.events import NOTHING
@@ -177,6 +188,35 @@ def test_a_task_that_never_ran_still_says_what_it_waited_for():
 def test_a_flow_run_that_goes_on_after_a_pause_is_the_same_attempt(run_count, pauses, attempt):
     run = flow_run(run_count=run_count, empirical_policy=FlowRunPolicy(pause_keys=pauses))
     assert translate.attempt_of(run) == attempt
+
+
+def one_after_another(states):
+    return [state.model_copy(update={"timestamp": NOW + timedelta(seconds=n)}) for n, state in enumerate(states)]
+
+
+@pytest.mark.parametrize(
+    ("states", "attempt"),
+    [
+        ([], 1),
+        ([Pending(), Running()], 1),
+        ([Running(), Paused(), Scheduled(name="Resuming"), Pending(), Running()], 1),
+        ([Running(), Paused(), Running(), Completed(), Scheduled(), Pending(), Running()], 2),
+        ([Running(), AwaitingRetry(), Running(), Paused(), Running(), Failed(), Running()], 3),
+        ([Running(), Crashed(), AwaitingRetry(), Pending(), Running()], 2),
+    ],
+)
+def test_pauses_are_no_attempts_in_the_history_of_a_flow_run(states, attempt):
+    assert translate.attempt_in(reversed(one_after_another(states))) == attempt
+
+
+@pytest.mark.parametrize("key", [KEY, KEY.execution])
+def test_what_started_a_flow_run_comes_back_from_its_label(key):
+    assert translate.from_label(translate.to_label(key)) == key
+
+
+@pytest.mark.parametrize("label", [None, 3, "x", "[]", "{}"])
+def test_a_label_of_somebody_else_is_nobodys_parent(label):
+    assert translate.from_label(label) is None
 
 
 def test_a_flow_run_begins_under_the_name_that_it_was_given():

@@ -54,6 +54,24 @@ def test_the_same_bytes_logged_by_two_runs_are_one_artifact(flowtrail_record, tm
     assert found == {"exp-maker"}
 
 
+def test_a_compressed_file_is_of_the_type_of_what_is_in_it(flowtrail_record, tmp_path):
+    types = {}
+    with Run("exp", "r1") as run:
+        for name in ("table.csv.gz", "rows.jsonl.xz", "model.joblib.bz2", "notes.txt.gz"):
+            file = tmp_path / name
+            file.write_bytes(name.encode())
+            run.log_file(file)
+    for name, entry in run.output_artifacts.items():
+        types[name] = flowtrail_record.store.artifact(entry.value).type
+
+    assert types == {
+        "table.csv.gz": "DataSet",
+        "rows.jsonl.xz": "DataSet",
+        "model.joblib.bz2": "Model",
+        "notes.txt.gz": "Document",
+    }
+
+
 def test_a_file_that_is_not_there_is_refused_in_sagemakers_words(flowtrail_record, tmp_path):
     with Run("exp") as run, pytest.raises(ValueError, match="does not exist or is not a file"):
         run.log_file(tmp_path / "nothing")
