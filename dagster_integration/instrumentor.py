@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from dagster_integration import _compat, arrival
+from dagster_integration import _compat, arrival, pipes
 from plugin_core.capture.arrival import flush_if_remote
 from plugin_core.capture.guard import Guard, pass_on
 from plugin_core.capture.patches import Patches
@@ -41,6 +41,7 @@ class Installation(Patches):
             (_compat.RUNS, "create_executor", self._create_executor),
             (_compat.STEPS, "execute_core_compute", self._execute_core_compute),
             (_compat.STEP_EVENTS, "core_dagster_event_sequence_for_step", self._step_events),
+            (_compat.PIPES, "build_external_execution_context_data", self._pipes_context),
         ):
             self.when_imported(module, functools.partial(self._install, name, make))
 
@@ -129,6 +130,18 @@ class Installation(Patches):
             return inner if recording is None else _inside_step(inner, step_context, recording)
 
         return core_dagster_event_sequence_for_step
+
+    # Pipes
+
+    def _pipes_context(self, original: Any) -> Any:
+        def build_external_execution_context_data(context: Any, extras: Any) -> Any:
+            given = extras
+            if self.active:
+                with own_guard("the extras of a Pipes process"):
+                    given = pipes.with_run(extras)
+            return original(context, given)
+
+        return build_external_execution_context_data
 
 
 def _follow_run(execute: Any, plan_context: Any, plan: Any, recording: Recording) -> Generator[Any]:
