@@ -3,6 +3,7 @@
 ``create_executor`` is where every run gets what executes it, in the process that works it off;
 ``execute_core_compute`` is where every step's user code runs, in the process of the step, and
 ``core_dagster_event_sequence_for_step`` where its inputs are loaded and its outputs stored, too.
+``build_external_execution_context_data`` makes what a Pipes process is told.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import inspect
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -26,16 +27,25 @@ _log = logging.getLogger("flowtrail")
 RUNS: Final = "dagster._core.execution.context_creation_job"
 STEPS: Final = "dagster._core.execution.plan.execute_step"
 STEP_EVENTS: Final = "dagster._core.execution.plan.execute_plan"
+PIPES: Final = "dagster._core.pipes.utils"
 NEEDS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     RUNS: {"create_executor": ("context_creation_data",)},
     STEPS: {"execute_core_compute": ("step_context", "inputs", "compute_fn", "compute_context")},
     STEP_EVENTS: {"core_dagster_event_sequence_for_step": ("step_context",)},
+    PIPES: {"build_external_execution_context_data": ("context", "extras")},
+}
+_WITHOUT: Final[Mapping[str, str]] = {  # what is lost, where that is not the whole record
+    STEP_EVENTS: "a remote step does not wait for its record",
+    PIPES: "a Pipes process with an environment of its own is not told its run",
 }
 PARENT_RUN_TAG: Final = "dagster/parent_run_id"
 ROOT_RUN_TAG: Final = "dagster/root_run_id"
 BACKFILL_TAG: Final = "dagster/backfill"
 PARTITION_TAG: Final = "dagster/partition"
+RANGE_START_TAG: Final = "dagster/asset_partition_range_start"
+RANGE_END_TAG: Final = "dagster/asset_partition_range_end"
 INPUT_VERSION_TAG: Final = "dagster/input_data_version/"
+INPUT_POINTER_TAG: Final = "dagster/input_event_pointer/"
 DATA_VERSION_TAG: Final = "dagster/data_version"
 CODE_VERSION_TAG: Final = "dagster/code_version"
 _warned: set[str] = set()
@@ -57,16 +67,13 @@ def _is_as_expected(function: Any, parameters: tuple[str, ...]) -> bool:
 
 
 def warn_missing(names: list[str]) -> None:
-    """Say, once per process, that this Dagster cannot be recorded."""
-    if names and not _warned:
+    """Say, once per process, what of this Dagster cannot be recorded."""
+    if not _warned.issuperset(names):
         _warned.update(names)
         import dagster
 
-        _log.warning(
-            "flowtrail does not know this Dagster (%s lacks %s): its runs are not recorded, load_run() still works",
-            dagster.__version__,
-            ", ".join(names),
-        )
+        lost = _WITHOUT.get(names[0].rpartition(".")[0], "its runs are not recorded, load_run() still works")
+        _log.warning("flowtrail does not know this Dagster (%s lacks %s): %s", dagster.__version__, names[0], lost)
 
 
 def signals() -> tuple[type[BaseException], ...]:
@@ -120,8 +127,59 @@ def output_of_asset(job: JobDefinition, handle: NodeHandle, key: AssetKey | None
     return None if wanted is None else str(assets.get_output_name_for_asset_key(wanted))
 
 
+def asset_key_of_input(job: JobDefinition, handle: NodeHandle, name: str) -> AssetKey | None:
+    """The asset that an input of a node is loaded from."""
+    find = _first_of(job.asset_layer, "get_asset_key_for_node_input", "asset_key_for_input")
+    key: AssetKey | None = find(handle, name)
+    return key
+
+
+def asset_graph_of(job: JobDefinition) -> Any:
+    """The assets of a job, with those that they read, and how their partitions map."""
+    return job.asset_layer.asset_graph
+
+
 def _first_of(owner: Any, *names: str) -> Any:
     return next(found for name in names if (found := getattr(owner, name, None)) is not None)
+
+
+# The versions of assets in an instance
+
+
+def latest_version(instance: DagsterInstance, asset: AssetKey) -> str | None:
+    """The data version of an asset, as it is now."""
+    from dagster._core.definitions.data_version import extract_data_version_from_entry
+
+    record = instance.get_latest_data_version_record(asset)
+    found = None if record is None else extract_data_version_from_entry(record.event_log_entry)
+    return None if found is None else found.value
+
+
+def versions_of_partitions(
+    instance: DagsterInstance, asset: AssetKey, partitions: Sequence[str] | None, *, until: int | None
+) -> dict[str, str | None]:
+    """The data versions of an asset's partitions, of all without ``partitions``; as they were at event ``until``."""
+    from dagster import DagsterEventType
+
+    tags = instance.event_log_storage.get_latest_tags_by_partition(
+        asset,
+        DagsterEventType.ASSET_MATERIALIZATION,
+        [DATA_VERSION_TAG],
+        asset_partitions=partitions,
+        before_cursor=None if until is None else until + 1,
+    )
+    return {partition: found.get(DATA_VERSION_TAG) for partition, found in tags.items()}
+
+
+def partition_keys_of(run: DagsterRun, definition: Any) -> set[str]:
+    """The partitions that a run is for, of a partitions definition."""
+    from dagster import PartitionKeyRange
+
+    start, end = run.tags.get(RANGE_START_TAG), run.tags.get(RANGE_END_TAG)
+    if start is not None and end is not None:
+        return set(definition.get_partition_keys_in_range(PartitionKeyRange(start, end)))
+    partition = run.tags.get(PARTITION_TAG)
+    return set() if partition is None else {partition}
 
 
 # A step

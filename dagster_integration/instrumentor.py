@@ -11,7 +11,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from dagster_integration import _compat
+from dagster_integration import _compat, arrival, pipes
+from plugin_core.capture.arrival import flush_if_remote
 from plugin_core.capture.guard import Guard, pass_on
 from plugin_core.capture.patches import Patches
 from plugin_core.capture.recording import Recording, current_recording
@@ -40,6 +41,7 @@ class Installation(Patches):
             (_compat.RUNS, "create_executor", self._create_executor),
             (_compat.STEPS, "execute_core_compute", self._execute_core_compute),
             (_compat.STEP_EVENTS, "core_dagster_event_sequence_for_step", self._step_events),
+            (_compat.PIPES, "build_external_execution_context_data", self._pipes_context),
         ):
             self.when_imported(module, functools.partial(self._install, name, make))
 
@@ -104,12 +106,19 @@ class Installation(Patches):
 
     # Steps
 
+    def _wanted_in(self, step_context: Any) -> Recording | None:
+        if not self.active:
+            return None
+        with own_guard("the arrival of a step"):
+            arrival.arrive_for(step_context.dagster_run, step_context.instance)
+        return self._wanted(lambda: step_context.job_def)
+
     def _execute_core_compute(self, original: Any) -> Any:
         def execute_core_compute(
             step_context: Any, inputs: Any, compute_fn: Any, compute_context: Any
         ) -> Iterator[Any]:
             inner = original(step_context, inputs, compute_fn, compute_context)
-            recording = self._wanted(lambda: step_context.job_def) if self.active else None
+            recording = self._wanted_in(step_context)
             return inner if recording is None else _follow_step(inner, step_context, inputs, recording)
 
         return execute_core_compute
@@ -117,10 +126,22 @@ class Installation(Patches):
     def _step_events(self, original: Any) -> Any:
         def core_dagster_event_sequence_for_step(step_context: Any) -> Iterator[Any]:
             inner = original(step_context)
-            recording = self._wanted(lambda: step_context.job_def) if self.active else None
+            recording = self._wanted_in(step_context)
             return inner if recording is None else _inside_step(inner, step_context, recording)
 
         return core_dagster_event_sequence_for_step
+
+    # Pipes
+
+    def _pipes_context(self, original: Any) -> Any:
+        def build_external_execution_context_data(context: Any, extras: Any) -> Any:
+            given = extras
+            if self.active:
+                with own_guard("the extras of a Pipes process"):
+                    given = pipes.with_run(extras)
+            return original(context, given)
+
+        return build_external_execution_context_data
 
 
 def _follow_run(execute: Any, plan_context: Any, plan: Any, recording: Recording) -> Generator[Any]:
@@ -165,10 +186,7 @@ def _follow_step(inner: Any, step_context: Any, inputs: Mapping[str, Any], recor
             watch.yields(item)
             yield item
     finally:
-        try:
-            items.close()
-        finally:
-            watch.left()
+        items.close()
 
 
 def _inside_step(inner: Any, step_context: Any, recording: Recording) -> Generator[Any]:
@@ -178,7 +196,11 @@ def _inside_step(inner: Any, step_context: Any, recording: Recording) -> Generat
         from dagster_integration.translate import step_key
 
         run = recording.run_of(step_key(step_context))
-    yield from _in_run(run, inner)
+    try:
+        yield from _in_run(run, inner)
+    finally:
+        with own_guard("the end of a step"):
+            flush_if_remote(recording)
 
 
 def _in_run(run: Run | None, items: Iterable[Any]) -> Generator[Any]:
@@ -216,6 +238,7 @@ def instrument(*, reason: Reason, source: Callable[[], Recording | None] = curre
     if is_disabled():
         return
     _reasons.add(reason)
+    arrival.tell_children(autolog="autolog" in _reasons)
     if _installation is None:
         _installation = Installation(source)
         _installation.arm()
@@ -224,6 +247,7 @@ def instrument(*, reason: Reason, source: Callable[[], Recording | None] = curre
 def stop(reason: Reason) -> None:
     """Take back a reason to record; without any, take the wrappers off."""
     _reasons.discard(reason)
+    arrival.tell_children(autolog="autolog" in _reasons)
     if not _reasons:
         uninstrument()
 
@@ -232,6 +256,7 @@ def uninstrument() -> None:
     """Leave Dagster as it was found."""
     global _installation  # noqa: PLW0603
     _reasons.clear()
+    arrival.tell_children_no_longer()
     if _installation is not None:
         _installation.remove()
         _installation = None

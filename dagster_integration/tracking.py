@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
-from dagster import AssetsDefinition, AssetSpec, Definitions, JobDefinition
+from dagster import AssetsDefinition, AssetSpec, Definitions, JobDefinition, PreviewWarning
 
 from dagster_integration import links
 from dagster_integration.instrumentor import instrument
@@ -25,7 +26,7 @@ def track(defs: Definitions, *, experiment: str | None = None) -> Definitions:
     mark = Mark(experiment)
     for part in (*(defs.assets or ()), *(defs.asset_checks or ()), *(defs.jobs or ())):
         _mark(part, mark)
-    return defs.map_asset_specs(func=_linked) if defs.assets else defs
+    return _with_links(defs) if defs.assets else defs
 
 
 def _mark(part: Any, mark: Mark) -> None:
@@ -34,6 +35,13 @@ def _mark(part: Any, mark: Mark) -> None:
         mark_node(part.graph, mark)
     elif isinstance(part, AssetsDefinition) and part.is_executable:
         mark_node(part.node_def, mark)
+
+
+def _with_links(defs: Definitions) -> Definitions:
+    with warnings.catch_warnings():
+        # That this method may change is for us to follow, and nothing that whoever calls track() can act on.
+        warnings.simplefilter("ignore", PreviewWarning)
+        return defs.map_asset_specs(func=_linked)
 
 
 def _linked(spec: AssetSpec) -> AssetSpec:

@@ -5,8 +5,10 @@ The only module of this package that speaks of executions and steps as capture d
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
@@ -27,7 +29,14 @@ from plugin_core.capture.events import (
 from plugin_core.model.components import Kind, Status
 
 if TYPE_CHECKING:
-    from dagster import AssetCheckEvaluation, AssetKey, AssetMaterialization, DagsterRun, JobDefinition
+    from dagster import (
+        AssetCheckEvaluation,
+        AssetKey,
+        AssetMaterialization,
+        AssetObservation,
+        DagsterRun,
+        JobDefinition,
+    )
     from dagster._core.execution.context.system import StepExecutionContext
     from dagster_shared.error import SerializableErrorInfo
 
@@ -37,6 +46,7 @@ _OWN: Final = ("flowtrail/", "dagster/", ".dagster/")  # tags and metadata that 
 _MAPPING: Final = re.compile(r"\[([^\]]*)\]$")
 _ANONYMOUS: Final = "__"  # jobs that Dagster names by itself
 _PROPERTY_MAX: Final = 1024
+_METRICS_MAX: Final = 200  # materializations of one step whose numbers become metrics; all stand by the artifacts
 
 
 # Keys
@@ -233,10 +243,14 @@ def assets_of(outputs: Iterable[Any]) -> dict[str, AssetKey]:
 
 def step_name(step_key: str, outputs: Iterable[Any]) -> str:
     """What a step is called: the asset that it makes, if that is all it could make, else its key."""
-    made = [each for each in outputs if not (each.properties and each.properties.asset_check_key)]
+    made = _not_checks(outputs)
     assets = assets_of(made)
     one = len(made) == len(assets) == 1 and mapping_key_of(step_key) is None
     return next(iter(assets.values())).to_user_string() if one else step_key
+
+
+def _not_checks(outputs: Iterable[Any]) -> list[Any]:
+    return [each for each in outputs if not (each.properties and each.properties.asset_check_key)]
 
 
 def kind_of(outputs: Iterable[Any]) -> Kind:
@@ -314,6 +328,7 @@ def step_finished(
     message: str | None = None,
     state: str | None = None,
     products: Iterable[Product] = (),
+    sources: Iterable[Product] = (),
     metrics: Mapping[str, float] | None = None,
     upstream: Mapping[str, tuple[str, ...]] | None = None,
     properties: Mapping[str, str] | None = None,
@@ -329,6 +344,7 @@ def step_finished(
         message=message,
         kind=kind,
         products=tuple(products),
+        sources=tuple(sources),
         metrics=dict(metrics or {}),
         upstream=dict(upstream or {}),
         started_at=started_at,
@@ -338,66 +354,107 @@ def step_finished(
     )
 
 
-def product_of(materialization: AssetMaterialization) -> Product:
-    """The version of an asset that a materialization made."""
-    tags = materialization.tags or {}
-    version, partition = tags.get(_compat.DATA_VERSION_TAG), materialization.partition
-    found = {
-        "dagster_asset": materialization.asset_key.to_user_string(),
-        "data_version": version,
-        "code_version": tags.get(_compat.CODE_VERSION_TAG),
-        "partition": partition,
-    }
-    name = materialization.asset_key.to_user_string() + ("" if partition is None else f"[{partition}]")
+def asset_product(asset: AssetKey, *, version: str | None = None, partition: str | None = None) -> Product:
+    """A version of an asset, or of one of its partitions."""
+    path = asset.to_user_string()
+    name = path if partition is None else f"{path}[{partition}]"
+    found = {"dagster_asset": path, "data_version": version, "partition": partition}
     return Product(
-        uri=asset_uri(materialization.asset_key, version=version, partition=partition),
+        uri=asset_uri(asset, version=version, partition=partition),
         name=name,
-        properties={key: value for key, value in found.items() if value is not None}
-        | texts_of(materialization.metadata),
+        entry=f"asset {name}",
+        properties={key: value for key, value in found.items() if value is not None},
     )
 
 
-def source_versions(materialization: AssetMaterialization) -> dict[str, str]:
-    """For each asset that went into a materialization, in whichever run it was made, the name of its version."""
+def product_of(event: AssetMaterialization | AssetObservation) -> Product:
+    """The version of an asset that a materialization made, or an observation found, with what was said of it."""
+    tags = event.tags or {}
+    product = asset_product(event.asset_key, version=tags.get(_compat.DATA_VERSION_TAG), partition=event.partition)
+    code = tags.get(_compat.CODE_VERSION_TAG)
+    said = {} if code is None else {"code_version": code}
+    said |= {f"metadata.{name}": str(value) for name, value in metrics_of(event.metadata).items()}
+    return replace(product, properties={**product.properties, **said, **texts_of(event.metadata)})
+
+
+def versions_read(materialization: AssetMaterialization) -> Iterator[tuple[AssetKey, str, int | None]]:
+    """Each asset that went into a materialization: its version, and the storage id of its latest event then."""
     from dagster import AssetKey
 
+    tags = materialization.tags or {}
     start = _compat.INPUT_VERSION_TAG
-    return {
-        asset: asset_uri(AssetKey.from_user_string(asset), version=version)
-        for key, version in (materialization.tags or {}).items()
-        if key.startswith(start) and (asset := key.removeprefix(start))
-    }
+    for key, version in tags.items():
+        if key.startswith(start) and (asset := key.removeprefix(start)):
+            pointer = tags.get(f"{_compat.INPUT_POINTER_TAG}{asset}", "")
+            yield AssetKey.from_user_string(asset), version, int(pointer) if pointer.isdecimal() else None
 
 
-def check_properties(check: AssetCheckEvaluation) -> dict[str, str]:
+def check_properties(check: AssetCheckEvaluation, name: str) -> dict[str, str]:
     """What a check found."""
+    found = "passed" if check.passed else f"failed ({check.severity.value.lower()})"
     return {
-        f"check.{check.check_name}": "passed" if check.passed else f"failed ({check.severity.value.lower()})",
-        **({f"check.{check.check_name}.description": check.description} if check.description else {}),
+        f"check.{name}": found,
+        **({f"check.{name}.description": check.description[:_PROPERTY_MAX]} if check.description else {}),
+        **texts_of(check.metadata, f"check.{name}."),
     }
 
 
-def metrics_of(metadata: Mapping[str, Any]) -> dict[str, float]:
+def check_name(check: AssetCheckEvaluation, outputs: Iterable[Any]) -> str:
+    """What a check is called in its step; with its asset's name where the step checks several assets."""
+    assets = {key.asset_key for each in outputs if (key := each.properties and each.properties.asset_check_key)}
+    return check.check_name if len(assets) <= 1 else f"{check.asset_key.to_user_string()}.{check.check_name}"
+
+
+def metrics_of(metadata: Mapping[str, Any], prefix: str = "", suffix: str = "") -> dict[str, float]:
     """The numbers in an output's or materialization's metadata."""
     return {
-        name: float(value.value)
+        f"{prefix}{name}{suffix}": float(value.value)
         for name, value in metadata.items()
         if not name.startswith(_OWN[0]) and type(getattr(value, "value", None)) in {int, float}
     }
 
 
-def texts_of(metadata: Mapping[str, Any]) -> dict[str, str]:
-    """The words in it: paths, addresses, short texts."""
+def metrics_of_assets(made: Sequence[AssetMaterialization], outputs: Iterable[Any]) -> dict[str, float]:
+    """The numbers in a step's materializations; where it makes several assets or partitions, under their names."""
+    several_assets = max(len(_not_checks(outputs)), len({each.asset_key for each in made})) > 1
+    several_partitions = len({each.partition for each in made}) > 1
+    found: dict[str, float] = {}
+    for each in made[:_METRICS_MAX]:
+        prefix = f"{each.asset_key.to_user_string()}." if several_assets else ""
+        suffix = f"[{each.partition}]" if several_partitions and each.partition is not None else ""
+        found |= metrics_of(each.metadata, prefix, suffix)
+    return found
+
+
+def texts_of_asset(made: Sequence[AssetMaterialization]) -> dict[str, str]:
+    """The words in a step's only materialization; of several, they stand by the artifacts alone."""
+    return texts_of(made[0].metadata) if len(made) == 1 else {}
+
+
+def texts_of(metadata: Mapping[str, Any], prefix: str = "metadata.") -> dict[str, str]:
+    """The words in it: paths, addresses, short texts, and the columns of a table."""
     return {
-        f"metadata.{name}": str(value.value)[:_PROPERTY_MAX]
+        f"{prefix}{name}": text[:_PROPERTY_MAX]
         for name, value in metadata.items()
-        if not name.startswith(_OWN[0]) and type(getattr(value, "value", None)) is str
+        if not name.startswith(_OWN[0]) and (text := _text_of(value)) is not None
     }
 
 
 def exception_text(error: BaseException) -> str:
     """What an exception says, for a run that it ended."""
     return f"{type(error).__name__}: {error}"
+
+
+def _text_of(entry: Any) -> str | None:
+    value = getattr(entry, "value", None)
+    if type(value) is str:
+        return value
+    if type(value) is bool:
+        return str(value).lower()
+    columns = getattr(value, "columns", None)
+    if columns is not None:
+        return ", ".join(f"{column.name}: {column.type}" for column in columns)
+    return json.dumps(value, default=str) if type(value) in {dict, list} else None
 
 
 def error_text(error: SerializableErrorInfo | None) -> str | None:

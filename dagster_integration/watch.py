@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from dagster_integration import _compat, links, translate
+from dagster_integration.arrival import runs_here
+from dagster_integration.asset_reads import AssetReads, partitions_by_mapping
 from dagster_integration.plan import plan_of
 from dagster_integration.run_events import RunEvents
 from plugin_core.capture.events import StepKey
@@ -26,9 +28,6 @@ if TYPE_CHECKING:
     from plugin_core.tracking.run import Run
 
 
-runs_here: Final[set[str]] = set()  # the runs that this process works off
-
-
 class RunWatch:
     """Follows a run from before its first step until its executor is done."""
 
@@ -37,8 +36,10 @@ class RunWatch:
         self._recording = recording
         self._guard = recording.guard
         self._run = context.dagster_run
-        self._key = translate.run_key(self._run, context.job.get_definition())
-        self._events = RunEvents(self._key, plan_of(plan), recording)
+        job = context.job.get_definition()
+        self._key = translate.run_key(self._run, job)
+        reads = AssetReads(context.instance, partitions_by_mapping(job, self._run, context.instance))
+        self._events = RunEvents(self._key, plan_of(plan, job), reads, recording)
 
     def begins(self) -> Run | None:
         """Before the first step."""
@@ -134,9 +135,3 @@ class StepWatch:
                         self._context, self._key, name=found.name, value=found.value, mapping_key=found.mapping_key
                     )
                 )
-
-    def left(self) -> None:
-        """User code is done. What runs elsewhere may lose its disk: there, wait until the record is safe."""
-        with self._guard("the end of a step"):
-            if self._is_remote and links.is_far_from_its_record():
-                self._recording.flush()

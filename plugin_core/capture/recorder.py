@@ -21,7 +21,7 @@ from plugin_core.capture.events import (
     StepStarted,
 )
 from plugin_core.capture.guard import Guard
-from plugin_core.capture.names import address_of, previous_attempt
+from plugin_core.capture.names import Place, address_of, previous_attempt
 from plugin_core.capture.payloads import PayloadWriter
 from plugin_core.model import names
 from plugin_core.model.changes import (
@@ -61,6 +61,7 @@ class Recorder:
         self._engine = engine
         self._limits: dict[str, Limits] = {}  # by level
         self._code_threads: list[threading.Thread] = []
+        self._latest_place = Place()
         self._gathered = threading.local()  # changes of the event that this thread is recording
         self.guard = Guard(strict=engine.settings.strict)
         self._payloads = PayloadWriter(engine, self.guard.failed)
@@ -122,7 +123,8 @@ class Recorder:
                 self._reused(address, event.reused_uri, event.name)
             if event.output is not NOTHING:
                 self._outputs_of(address, event.name, event.output, event.result_uris, event.capture)
-            self._products(address, event.products)
+            self._products(address, event.sources, made=False)
+            self._products(address, event.products, made=True)
             self._metrics(address, event.metrics)
             self._set_status(
                 address,
@@ -174,19 +176,16 @@ class Recorder:
     # Components
 
     def _address(self, key: ExecutionKey | StepKey) -> RunAddress:
-        settings = self._engine.settings
-        plain = address_of(key, experiment=settings.experiment)
-        return RunAddress(
-            experiment=plain.experiment,
-            trial=plain.trial,
-            run_name=plain.run_name,
-            component=plain.component,
-            attempt=plain.attempt,
-            store=settings.store,
-            blobs=settings.blobs,
-            spool=str(settings.spool_dir),
-            journal=self._engine.journal.id,
-        )
+        return address_of(key, experiment=self._engine.settings.experiment, place=self._place())
+
+    def _place(self) -> Place:
+        """Where this process records now; it goes on in another journal when it must."""
+        settings, journal = self._engine.settings, self._engine.journal.id
+        if self._latest_place.journal != journal:
+            self._latest_place = Place(
+                store=settings.store, blobs=settings.blobs, spool=str(settings.spool_dir), journal=journal
+            )
+        return self._latest_place
 
     def _put_execution(self, key: ExecutionKey, address: RunAddress, event: ExecutionStarted) -> None:
         at, override = _micros(event.at), self._engine.settings.experiment
@@ -229,7 +228,7 @@ class Recorder:
     def _put_step(self, key: StepKey, address: RunAddress, event: StepStarted | StepFinished) -> None:
         """Put the component; the end repeats only what the start may not have said."""
         at, override = _micros(event.at), self._engine.settings.experiment
-        root = address_of(key.execution, experiment=override).component
+        root = self._address(key.execution).component
         if isinstance(event, StepFinished) and ("step", address.component) in self._engine.known:
             self._add_properties(address, event.properties)
             return
@@ -406,19 +405,22 @@ class Recorder:
             self._record(SetArtifactValues(at=at, component=address.component, is_output=True, values=entries))
         self._record(*changes)
 
-    def _products(self, address: RunAddress, products: Iterable[Product]) -> None:
+    def _products(self, address: RunAddress, products: Iterable[Product], *, made: bool) -> None:
         at = now_us()
         text = self._engine.redactor.text
+        entries: dict[str, ArtifactValue] = {}
         for product in products:
             uri = text(product.uri)
+            entries[product.entry or product.name] = ArtifactValue(value=uri)
             properties = self._properties(product.properties)
             self._record(
                 PutArtifact(at=at, source_uri=uri, type=product.type, name=product.name, properties=properties),
-                _edge(_node(address), _artifact(uri), AssociationType.PRODUCED, at),
-                SetArtifactValues(
-                    at=at, component=address.component, is_output=True, values={product.name: ArtifactValue(value=uri)}
-                ),
+                _edge(_node(address), _artifact(uri), AssociationType.PRODUCED, at)
+                if made
+                else _edge(_artifact(uri), _node(address), AssociationType.CONTRIBUTED_TO, at),
             )
+        if entries:
+            self._record(SetArtifactValues(at=at, component=address.component, is_output=made, values=entries))
 
     def _metrics(self, address: RunAddress, metrics: Mapping[str, float]) -> None:
         for name, value in metrics.items():

@@ -129,6 +129,14 @@ def autologged(recorded: Recorded) -> Iterator[Recorded]:
     assert not own_guard.failures
 
 
+@pytest.fixture(autouse=True, scope="session")
+def untold() -> Iterator[None]:
+    """Dagster tells nobody of these tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DAGSTER_DISABLE_TELEMETRY", "1")
+        yield
+
+
 @pytest.fixture(autouse=True)
 def as_found() -> Iterator[None]:
     """Each test finds Dagster unwrapped, and leaves it so."""
