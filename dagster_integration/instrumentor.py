@@ -83,8 +83,10 @@ class Installation(Patches):
                 watch.left(error)
 
     def _watch_executor(self, executor: Any) -> None:
-        """Follow what an executor does; it stays the object that it is."""
+        """Follow what an executor does; it stays the object that it is, and one that serves many runs is followed once."""
         execute = executor.execute
+        if getattr(execute, "followed_by", None) is self:
+            return
 
         @functools.wraps(execute)
         def followed(plan_context: Any, execution_plan: Any) -> Iterator[Any]:
@@ -93,6 +95,7 @@ class Installation(Patches):
                 return execute(plan_context, execution_plan)  # type: ignore[no-any-return]
             return _follow_run(execute, plan_context, execution_plan, recording)
 
+        followed.followed_by = self  # type: ignore[attr-defined]
         executor.execute = followed
 
     def _wanted(self, job: Callable[[], Any]) -> Recording | None:
