@@ -83,7 +83,7 @@ class Installation(Patches):
                 watch.left(error)
 
     def _watch_executor(self, executor: Any) -> None:
-        """Follow what an executor does; it stays the object that it is, and one that serves many runs is followed once."""
+        """Follow what an executor does; it stays the object that it is, and is followed once for all its runs."""
         execute = executor.execute
         if getattr(execute, "followed_by", None) is self:
             return
