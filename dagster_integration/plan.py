@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from dagster import AssetKey, JobDefinition
     from dagster._core.execution.plan.plan import ExecutionPlan
     from dagster._core.execution.plan.state import KnownExecutionState, PastExecutionState
+    from dagster._core.snap import ExecutionPlanSnapshot
 
 _NO_OUTPUTS: Final[Sequence[Any]] = ()
 
@@ -25,11 +26,25 @@ class Plan:
     retries: Mapping[str, int] = field(default_factory=dict[str, int])
     dynamic: frozenset[tuple[str, str]] = frozenset()
     past: PastExecutionState | None = None
+    paths: Mapping[str, str] = field(default_factory=dict[str, str])  # of nodes; only a stored plan has these two
+    tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     asset_of_input: Callable[[str, str], AssetKey | None] = lambda _step_key, _input: None
 
     def outputs_of(self, step_key: str) -> Sequence[Any]:
         """What a step is to make."""
         return self.outputs.get(step_key) or self.outputs.get(translate.unmapped(step_key), _NO_OUTPUTS)
+
+    def path_of(self, step_key: str) -> str:
+        """The names of the nodes that lead to a step's op."""
+        return (
+            self.paths.get(step_key)
+            or self.paths.get(translate.unmapped(step_key))
+            or translate.without_mapping(step_key)
+        )
+
+    def tags_of(self, step_key: str) -> Mapping[str, str]:
+        """The tags of a step's op."""
+        return self.tags.get(step_key) or self.tags.get(translate.unmapped(step_key)) or {}
 
     def reader(self, step_key: str) -> Any:
         """What a step reads assets for: the first asset or check that it makes."""
@@ -61,6 +76,26 @@ def plan_of(plan: ExecutionPlan, job: JobDefinition) -> Plan:
         tuple(plan.step_keys_to_execute),
         {key: step.step_outputs for key, step in steps.items()},
         **_known(plan.known_state),
+        asset_of_input=asset_of_input,
+    )
+
+
+def plan_of_snapshot(snapshot: ExecutionPlanSnapshot) -> Plan:
+    """The plan of a past run. Of a check's input it is known what it is, of others' it stands in their events."""
+    steps = {step.key: step for step in snapshot.steps}
+
+    def asset_of_input(step_key: str, name: str) -> AssetKey | None:
+        step = steps.get(step_key) or steps.get(translate.unmapped(step_key))
+        checked = translate.checked_of(() if step is None else step.outputs)
+        return next((key for key in checked if key.path[-1] == name), None)
+
+    known = snapshot.initial_known_state
+    return Plan(
+        tuple(snapshot.step_keys_to_execute),
+        {key: step.outputs for key, step in steps.items()},
+        **({} if known is None else _known(known)),
+        paths={key: step.node_handle_id for key, step in steps.items()},
+        tags={key: step.tags or {} for key, step in steps.items()},
         asset_of_input=asset_of_input,
     )
 
