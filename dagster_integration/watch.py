@@ -50,7 +50,8 @@ class RunWatch:
                     self._key, run=self._run, at=datetime.now(UTC), url=links.dagster_run_url(self._run.run_id)
                 )
             )
-            links.tag_run(self._context.instance, self._run.run_id)
+            told = translate.experiment_to_tell(self._run, self._key)
+            links.tag_run(self._context.instance, self._run.run_id, experiment=told)
             return run
         return None
 
