@@ -213,8 +213,10 @@ def tags_of(tags: Mapping[str, str]) -> dict[str, str | None]:
 # Events of a run
 
 
-def run_started(key: ExecutionKey, *, run: DagsterRun, at: datetime, url: str | None) -> ExecutionStarted:
-    """A Dagster run begins to be worked off."""
+def run_started(
+    key: ExecutionKey, *, run: DagsterRun, at: datetime, url: str | None, parent_experiment: str | None = None
+) -> ExecutionStarted:
+    """A Dagster run begins to be worked off. What it executes again was recorded under ``parent_experiment``."""
     parent = run.parent_run_id
     return ExecutionStarted(
         key=key,
@@ -224,7 +226,7 @@ def run_started(key: ExecutionKey, *, run: DagsterRun, at: datetime, url: str | 
         parameters=parameters_of(run),
         retry_of=None
         if parent is None
-        else ExecutionKey(system=SYSTEM, experiment=key.experiment, execution_id=parent),
+        else ExecutionKey(system=SYSTEM, experiment=parent_experiment or key.experiment, execution_id=parent),
         tags=tags_of(run.tags),
         properties=_run_properties(run),
         url=url,

@@ -47,13 +47,23 @@ class RunWatch:
             runs_here.add(self._run.run_id)
             run = self._recording.execution_started(
                 translate.run_started(
-                    self._key, run=self._run, at=datetime.now(UTC), url=links.dagster_run_url(self._run.run_id)
+                    self._key,
+                    run=self._run,
+                    at=datetime.now(UTC),
+                    url=links.dagster_run_url(self._run.run_id),
+                    parent_experiment=self._parent_experiment(),
                 )
             )
             told = translate.experiment_to_tell(self._run, self._key)
             links.tag_run(self._context.instance, self._run.run_id, experiment=told)
             return run
         return None
+
+    def _parent_experiment(self) -> str | None:
+        """What the run was recorded under of which this one executes all or a part again."""
+        parent = self._run.parent_run_id
+        before = None if parent is None else self._context.instance.get_run_by_id(parent)
+        return None if before is None else translate.experiment_of(before, self._context.job.get_definition())
 
     def event(self, event: DagsterEvent) -> None:
         """The executor has yielded an event, of a step in this process or in another."""
