@@ -11,14 +11,14 @@ from __future__ import annotations
 import inspect
 import logging
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from dagster import AssetKey, DagsterInstance, DagsterRun, JobDefinition, OpDefinition
+    from dagster import AssetKey, DagsterEventType, DagsterInstance, DagsterRun, JobDefinition, OpDefinition
     from dagster._core.definitions.dependency import NodeHandle
     from dagster._core.execution.context.system import StepExecutionContext
 
@@ -146,11 +146,11 @@ def _first_of(owner: Any, *names: str) -> Any:
 # The versions of assets in an instance
 
 
-def latest_version(instance: DagsterInstance, asset: AssetKey) -> str | None:
-    """The data version of an asset, as it is now."""
+def latest_version(instance: DagsterInstance, asset: AssetKey, *, until: int | None) -> str | None:
+    """The data version of an asset, as it is now or was at event ``until``."""
     from dagster._core.definitions.data_version import extract_data_version_from_entry
 
-    record = instance.get_latest_data_version_record(asset)
+    record = instance.get_latest_data_version_record(asset, before_cursor=None if until is None else until + 1)
     found = None if record is None else extract_data_version_from_entry(record.event_log_entry)
     return None if found is None else found.value
 
@@ -182,17 +182,22 @@ def partition_keys_of(run: DagsterRun, definition: Any) -> set[str]:
     return set() if partition is None else {partition}
 
 
+def event_types(names: Iterable[str]) -> set[DagsterEventType]:
+    """Kinds of events by name."""
+    from dagster import DagsterEventType
+
+    return {DagsterEventType(name) for name in names}
+
+
 # A step
 
 
-def partitions_of(context: StepExecutionContext) -> list[str]:
-    """The partitions that a step works on."""
-    if context.has_partition_key:
-        return [context.partition_key]
-    if context.has_partition_key_range:
-        keys = context.partition_key_range
-        return [f"{keys.start}...{keys.end}"]
-    return []
+def partition_of(run: DagsterRun) -> str | None:
+    """The partition that a run is for, or the first and last of several."""
+    start, end = run.tags.get(RANGE_START_TAG), run.tags.get(RANGE_END_TAG)
+    if start is not None and end is not None:
+        return f"{start}...{end}"
+    return run.tags.get(PARTITION_TAG)
 
 
 def code_version_of(context: StepExecutionContext) -> str | None:

@@ -26,7 +26,7 @@ class Read:
     """What events tell of one asset that a step has read."""
 
     version: str | None = None
-    pointer: int | None = None  # the latest event of the asset then
+    pointer: int | None = None  # no event after this one counts; without one there was none, or it is now
     by: Any = None  # the key of the asset or check that it was read for
     partitions: set[str] = field(default_factory=set[str])  # of the reader
 
@@ -46,7 +46,7 @@ class AssetReads:
         self._instance = instance
         self._partitions_read = partitions_read
         self._versions: dict[tuple[AssetKey, tuple[str, ...]], Mapping[str, str | None]] = {}
-        self._latest: dict[AssetKey, str | None] = {}
+        self._latest: dict[tuple[AssetKey, int | None], str | None] = {}
         self._made: dict[AssetKey, dict[str | None, Product]] = {}
 
     def made(self, asset: AssetKey, partition: str | None, product: Product) -> None:
@@ -77,9 +77,10 @@ class AssetReads:
         """That which the events name; else, where a step did not get as far as to tell, the latest."""
         if read.version is not None:
             return None if read.pointer is None else read.version
-        if asset not in self._latest:
-            self._latest[asset] = _compat.latest_version(self._instance, asset)
-        return self._latest[asset]
+        at = (asset, read.pointer)
+        if at not in self._latest:
+            self._latest[at] = _compat.latest_version(self._instance, asset, until=read.pointer)
+        return self._latest[at]
 
     def _versions_of(self, asset: AssetKey, partitions: tuple[str, ...], read: Read) -> Mapping[str, str | None]:
         known = self._versions.get((asset, partitions))

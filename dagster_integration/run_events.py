@@ -31,6 +31,7 @@ class Attempt:
     key: StepKey
     started_at: datetime | None = None
     upstream: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    outputs: list[Product] = field(default_factory=list["Product"])
     made: list[AssetMaterialization] = field(default_factory=list["AssetMaterialization"])
     observed: list[Product] = field(default_factory=list)
     reads: dict[AssetKey, Read] = field(default_factory=dict["AssetKey", Read])
@@ -42,8 +43,12 @@ class Attempt:
 class RunEvents:
     """Follows a run through the events of its steps, and records what became of each."""
 
-    def __init__(self, key: ExecutionKey, plan: Plan, reads: AssetReads, recording: Recording) -> None:
+    def __init__(
+        self, key: ExecutionKey, plan: Plan, reads: AssetReads, recording: Recording, *, past: bool = False
+    ) -> None:
         self.failed: list[str] = []
+        self._past = past  # then no process of a step has told what it made
+        self._pointer: int | None = None
         self._key = key
         self._plan = plan
         self._reads = reads
@@ -53,8 +58,13 @@ class RunEvents:
         self._done: set[str] = set()
         self._dynamic: dict[tuple[str, str], tuple[str, ...]] = dict(plan.dynamic)  # (step, output) -> mapping keys
 
-    def event(self, event: DagsterEvent, at: datetime) -> None:
-        """Something has happened to a step, or in it."""
+    def key_of(self, step_key: str) -> StepKey:
+        """The key of the attempt that a step is at."""
+        return self._attempt(step_key).key
+
+    def event(self, event: DagsterEvent, at: datetime, *, pointer: int | None = None) -> None:
+        """Something has happened to a step, or in it; of a past event, ``pointer`` is where the log has it."""
+        self._pointer = pointer
         handler = _HANDLERS.get(event.event_type_value)
         if handler is not None and event.step_key is not None:
             with self._recording.guard("an event of a step"):
@@ -101,7 +111,7 @@ class RunEvents:
         attempt = self._attempt(step_key)
         asset = self._asset_loaded(step_key, data)
         if asset is not None:
-            attempt.reads.setdefault(asset, Read(by=self._plan.reader(step_key)))
+            attempt.reads.setdefault(asset, Read(by=self._plan.reader(step_key), pointer=self._pointer))
         elif data.upstream_step_key is not None and data.upstream_output_name is not None:
             sources = self._outputs_loaded(step_key, data.upstream_step_key, data.upstream_output_name)
             known = attempt.upstream.get(data.input_name, ())
@@ -145,6 +155,8 @@ class RunEvents:
         if data.output_name not in translate.assets_of(self._plan.outputs_of(step_key)):  # assets say it once more
             attempt.metrics |= translate.metrics_of(data.metadata)
             attempt.properties |= translate.texts_of(data.metadata)
+        if self._past:
+            attempt.outputs += translate.past_outputs(attempt.key, step_key, data, self._plan.outputs_of(step_key))
 
     def _handled(self, event: DagsterEvent, step_key: str, at: datetime) -> None:
         del at
@@ -183,9 +195,11 @@ class RunEvents:
         outputs = self._plan.outputs_of(step_key)
         name, attempt = translate.check_name(check, outputs), self._attempt(step_key)
         attempt.properties |= translate.check_properties(check, name)
-        attempt.metrics |= translate.metrics_of(check.metadata, f"{name}.")
+        attempt.metrics |= translate.metrics_of(check.metadata, f"{name}." if len(outputs) > 1 else "")
         if check.asset_key not in translate.assets_of(outputs).values():
-            attempt.reads.setdefault(check.asset_key, Read(by=check.asset_check_key))
+            read = attempt.reads.setdefault(check.asset_key, Read(by=check.asset_check_key))
+            target = check.target_materialization_data
+            read.pointer = read.pointer if target is None else target.storage_id
 
     # Its ends
 
@@ -241,11 +255,14 @@ class RunEvents:
                 started_at=attempt.started_at,
                 message=message,
                 state=state,
-                products=products,
+                products=[*attempt.outputs, *products],
                 sources=self._sources_of(attempt, {product.uri for product in products}),
                 metrics={**attempt.metrics, **translate.metrics_of_assets(attempt.made, outputs)},
                 upstream=attempt.upstream,
-                properties={**attempt.properties, **translate.texts_of_asset(attempt.made)},
+                properties={
+                    **attempt.properties,
+                    **translate.properties_of_asset(attempt.made, self._key.execution_id),
+                },
                 url=links.dagster_step_url(self._key.execution_id, step_key),
             )
         )
@@ -280,3 +297,4 @@ _HANDLERS: Final[Mapping[str, Any]] = {
     "STEP_UP_FOR_RETRY": RunEvents._retried,  # noqa: SLF001
     "STEP_SKIPPED": RunEvents._skipped,  # noqa: SLF001
 }
+HANDLED: Final = frozenset(_HANDLERS)

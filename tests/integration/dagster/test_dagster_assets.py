@@ -318,7 +318,7 @@ def test_a_check_says_what_it_found_and_of_which_version(autologged, instance):
 
     step = autologged.step("prices_enough")
     assert step.properties["check.enough"] == "failed (warn)"
-    assert step.metrics["enough.found"].last == 2
+    assert step.metrics["found"].last == 2
     uri = f"dagster:asset/prices#{version_of(made, 'prices')}"
     assert step.input_artifacts["asset prices"].value == uri
 
