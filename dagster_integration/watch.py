@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dagster._core.execution.context.system import PlanOrchestrationContext, StepExecutionContext
     from dagster._core.execution.plan.plan import ExecutionPlan
 
+    from dagster_integration.resumption import Past
     from plugin_core.tracking.run import Run
 
 
@@ -39,7 +40,18 @@ class RunWatch:
         job = context.job.get_definition()
         self._key = translate.run_key(self._run, job)
         reads = AssetReads(context.instance, partitions_by_mapping(job, self._run, context.instance))
-        self._events = RunEvents(self._key, plan_of(plan, job), reads, recording)
+        self._past = self._read_past()
+        self._events = RunEvents(self._key, plan_of(plan, job), reads, self._past or recording)
+
+    def _read_past(self) -> Past | None:
+        """What happened before, if the run was begun by another worker."""
+        if not getattr(self._context, "resume_from_failure", False):
+            return None
+        with self._guard("the past of a run"):
+            from dagster_integration.resumption import Past
+
+            return Past(self._context.instance, self._run.run_id, self._recording)
+        return None
 
     def begins(self) -> Run | None:
         """Before the first step."""
@@ -67,7 +79,11 @@ class RunWatch:
 
     def event(self, event: DagsterEvent) -> None:
         """The executor has yielded an event, of a step in this process or in another."""
-        self._events.event(event, datetime.now(UTC))
+        at = None
+        if self._past is not None:
+            with self._guard("the past of a run"):
+                at = self._past.time_of(event)
+        self._events.event(event, at or datetime.now(UTC))
 
     def left(self, error: BaseException | None) -> None:
         """The executor is done, or has raised, or is asked to stop in the middle."""
@@ -77,10 +93,8 @@ class RunWatch:
             if status is not None:
                 at = datetime.now(UTC)
                 self._events.end(status, at)
-                # Who closes a generator tells nobody why: what became of the run in Dagster may be known later.
-                inferred = isinstance(error, GeneratorExit)
                 self._recording.execution_finished(
-                    translate.run_finished(self._key, status=status, at=at, message=message, inferred=inferred)
+                    translate.run_finished(self._key, status=status, at=at, message=message)
                 )
 
     def _outcome(self, error: BaseException | None) -> tuple[Status | None, str | None]:

@@ -5,6 +5,10 @@ import time
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.definitions.reconstruct import ReconstructableJob
+from dagster._core.execution.api import create_execution_plan, execute_plan_iterator
+from dagster._core.execution.retries import RetryMode
+from dagster._core.executor.step_delegating import CheckStepHealthResult, StepDelegatingExecutor, StepHandler
 
 from dagster_integration import tracked_job
 from plugin_core import load_run
@@ -116,6 +120,43 @@ def killed():
 @dg.job(executor_def=dg.in_process_executor)
 def resumed():
     waits.alias("after_slow")(slow())
+
+
+class HereHandler(StepHandler):
+    """Works off each step at once, and leaves it to the event log to tell the executor."""
+
+    name = "here"
+
+    def launch_step(self, step_handler_context):
+        args = step_handler_context.execute_step_args
+        run, instance = step_handler_context.dagster_run, step_handler_context.instance
+        job = ReconstructableJob.for_file(__file__, run.job_name)
+        plan = create_execution_plan(
+            job, step_keys_to_execute=args.step_keys_to_execute, known_state=args.known_state, run_config={}
+        )
+        list(execute_plan_iterator(plan, job, run, instance, retry_mode=args.retry_mode, run_config={}))
+        return iter(())
+
+    def check_step_health(self, step_handler_context):
+        return CheckStepHealthResult.unhealthy("its worker was replaced")
+
+    def terminate_step(self, step_handler_context):
+        return iter(())
+
+
+@dg.executor(requirements=dg.multiple_process_executor_requirements())
+def here(_context):
+    return StepDelegatingExecutor(HereHandler(), retries=RetryMode.ENABLED, sleep_seconds=0.01)
+
+
+@dg.op
+def counted():
+    return dg.Output([1, 2, 3], metadata={"rows": 3})
+
+
+@tracked_job(executor_def=here)
+def delegated():
+    total(counted())
 
 
 defs = dg.Definitions(jobs=[many_cases, mending, interrupted, terminated, cancelled, killed, resumed])

@@ -44,6 +44,17 @@ def test_a_step_that_had_to_wait_for_its_pool_says_since_when(autologged, instan
     assert "scheduled_at" not in autologged.step("after").properties
 
 
+def test_a_run_whose_caller_stops_before_its_first_step_has_failed_as_in_dagster(autologged, instance):
+    run = instance.create_run_for_job(querying)
+    events = execute_run_iterator(InMemoryJob(querying), run, instance)
+    next(event for event in events if event.event_type_value == "LOGS_CAPTURED")
+    events.close()
+
+    assert instance.get_run_by_id(run.run_id).status is dg.DagsterRunStatus.FAILURE
+    assert autologged.execution("querying").status is Status.FAILED
+    assert autologged.states("querying") == dict.fromkeys(["query", "after"], (Status.CANCELLED, "NotStarted"))
+
+
 @dg.asset
 def orders():
     return [1, 2]

@@ -6,6 +6,8 @@ import pytest
 from plugin_core import load_run
 from plugin_core.model.components import Status
 
+pytestmark = pytest.mark.versions
+
 DONE = (Status.COMPLETED, None)
 FAILED = (Status.FAILED, None)
 SKIPPED = (Status.CANCELLED, "Skipped")

@@ -1,9 +1,12 @@
 """Every shape that a job can have, step by step and edge by edge."""
 
 import dagster as dg
+import pytest
 
 from plugin_core import load_run
 from plugin_core.model.components import Status
+
+pytestmark = pytest.mark.versions
 
 DONE = (Status.COMPLETED, None)
 FAILED = (Status.FAILED, None)

@@ -142,3 +142,23 @@ def test_a_run_that_is_taken_up_again_is_the_same_execution(stopped, instance):
     assert run_in_dagster(instance, stopped, "resumed").status is dg.DagsterRunStatus.SUCCESS
     assert stopped.execution("resumed").status is Status.COMPLETED
     assert stopped.states("resumed") == dict.fromkeys(["slow", "after_slow"], (Status.COMPLETED, None))
+
+
+def test_what_an_executor_tells_again_of_a_resumed_run_is_recorded_once(shared_record, instance):
+    instrument(reason="tracked")
+    job = ReconstructableJob.for_file(dagster_jobs.__file__, "delegated")
+    run = instance.create_run_for_job(job.get_definition())
+    worker = execute_run_iterator(job, run, instance)
+    next(event for event in worker if (event.event_type_value, event.step_key) == ("STEP_SUCCESS", "counted"))
+    before = shared_record.step("counted")
+    assert (before.status, shared_record.execution("delegated").status) == (Status.COMPLETED, Status.RUNNING)
+
+    list(execute_run_iterator(job, instance.get_run_by_id(run.run_id), instance, resume_from_failure=True))
+
+    after = shared_record.step("counted")
+    assert (after.started_at, after.ended_at) == (before.started_at, before.ended_at)
+    assert after.metrics["rows"].count == 1
+    assert shared_record.states("delegated") == dict.fromkeys(["counted", "total"], (Status.COMPLETED, None))
+    assert shared_record.direct_sources(shared_record.step("total")) == {"counted"}
+    assert shared_record.execution("delegated").status is Status.COMPLETED
+    worker.close()
