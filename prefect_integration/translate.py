@@ -5,6 +5,7 @@ The only module of this package that speaks of executions and steps as capture d
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -121,11 +122,17 @@ def _is_receiver(runnable: Any, name: str) -> bool:
 
 def unwrapped(value: Any) -> Any:
     """The value inside ``allow_failure``, ``quote``, ``opaque`` or ``unmapped``."""
-    from prefect.utilities.annotations import BaseAnnotation
-
-    while isinstance(value, BaseAnnotation):
+    annotation = _annotation()
+    while isinstance(value, annotation):
         value = value.unwrap()
     return value
+
+
+@functools.cache
+def _annotation() -> type[Any]:
+    from prefect.utilities.annotations import BaseAnnotation
+
+    return BaseAnnotation
 
 
 def upstream_of(task_inputs: Mapping[str, Iterable[Any]] | None) -> dict[str, tuple[str, ...]]:
@@ -163,14 +170,19 @@ def stored_uri(state: State[Any]) -> str | None:
 
 def output_of(state: State[Any], *, is_generator: bool = False) -> Any:
     """What a finished run returned, NOTHING where it returned nothing or did not finish."""
-    from prefect.results import ResultRecord  # type: ignore[attr-defined]  # moved between versions; here in all
-
-    if not state.is_completed() or not isinstance(state.data, ResultRecord):
+    if not state.is_completed() or not isinstance(state.data, _result_record()):
         return NOTHING
     result = state.data.result
     if result is None:
         return "(yielded values)" if is_generator else NOTHING
     return result
+
+
+@functools.cache
+def _result_record() -> type[Any]:
+    from prefect.results import ResultRecord  # type: ignore[attr-defined]  # moved between versions; here in all
+
+    return ResultRecord
 
 
 # States
