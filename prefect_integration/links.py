@@ -19,7 +19,8 @@ from prefect_integration import _compat
 _log = logging.getLogger("flowtrail")
 _NO_ID: Final = "00000000-0000-0000-0000-000000000000"
 _WAIT_S: Final = 2.0
-_GATHER_S: Final = 2.0  # as Prefect's own logs wait; a flow's end does not
+_GATHER_S: Final = 2.0  # as long as Prefect's own logs wait; the end of a flow sends at once
+_GATHER_FOR_OTHERS_S: Final = 0.3  # in a worker of a pool, which no flow ends in, and which may end without notice
 _BATCH_MAX: Final = 500
 _KEY_PREFIX: Final = "flowtrail-"
 
@@ -130,6 +131,7 @@ class _Sender:
         self._hurried = threading.Event()
         self._idle = threading.Event()
         self._idle.set()
+        self._gather_s = _GATHER_FOR_OTHERS_S
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
@@ -140,6 +142,8 @@ class _Sender:
 
     def add(self, item: Line | Link) -> None:
         """Send this soon, with the settings of Prefect that hold here."""
+        if isinstance(item, Link):
+            self._gather_s = _GATHER_S  # flows run in this process
         self._idle.clear()
         self._queue.put((contextvars.copy_context(), item))
         if self._thread is None:
@@ -156,7 +160,7 @@ class _Sender:
     def _run(self) -> None:
         while True:
             items = [self._queue.get()]
-            self._hurried.wait(_GATHER_S)
+            self._hurried.wait(self._gather_s)
             self._hurried.clear()
             while not self._queue.empty() and len(items) < _BATCH_MAX:
                 items.append(self._queue.get())

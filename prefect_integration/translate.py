@@ -170,9 +170,10 @@ def stored_uri(state: State[Any]) -> str | None:
 
 def output_of(state: State[Any], *, is_generator: bool = False) -> Any:
     """What a finished run returned, NOTHING where it returned nothing or did not finish."""
-    if not state.is_completed() or not isinstance(state.data, _result_record()):
+    data: Any = state.data
+    if not state.is_completed() or not isinstance(data, _result_record()):
         return NOTHING
-    result = state.data.result
+    result = data.result
     if result is None:
         return "(yielded values)" if is_generator else NOTHING
     return result
