@@ -13,6 +13,7 @@ import logging
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
@@ -34,7 +35,9 @@ NEEDS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     STEP_EVENTS: {"core_dagster_event_sequence_for_step": ("step_context",)},
     PIPES: {"build_external_execution_context_data": ("context", "extras")},
 }
-_WITHOUT: Final[Mapping[str, str]] = {  # what is lost, where that is not the whole record
+_WITHOUT: Final[Mapping[str, str]] = {  # what is lost, or done instead
+    RUNS: "runs are followed by the executors that executor definitions make",
+    STEPS: "steps are recorded by the functions of their ops",
     STEP_EVENTS: "a remote step does not wait for its record",
     PIPES: "a Pipes process with an environment of its own is not told its run",
 }
@@ -60,6 +63,18 @@ def missing(module: ModuleType) -> list[str]:
     ]
 
 
+def absent() -> list[str]:
+    """The modules that recording cannot do without, and that this Dagster does not have."""
+    return [module for module in (RUNS, STEPS) if module not in sys.modules and not _exists(module)]
+
+
+def _exists(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # what it is in is gone
+        return False
+
+
 def _is_as_expected(function: Any, parameters: tuple[str, ...]) -> bool:
     if not inspect.isfunction(function):
         return False
@@ -72,8 +87,19 @@ def warn_missing(names: list[str]) -> None:
         _warned.update(names)
         import dagster
 
-        lost = _WITHOUT.get(names[0].rpartition(".")[0], "its runs are not recorded, load_run() still works")
-        _log.warning("flowtrail does not know this Dagster (%s lacks %s): %s", dagster.__version__, names[0], lost)
+        module, _, name = names[0].rpartition(".")
+        lacking = f"{module}.{name}" if name else module
+        _log.warning(
+            "flowtrail does not know this Dagster (%s lacks %s): %s", dagster.__version__, lacking, _WITHOUT[module]
+        )
+
+
+def published() -> tuple[type[Any], type[Any]]:
+    """The classes of executors' and of ops' definitions, also while Dagster is being imported."""
+    from dagster._core.definitions.executor_definition import ExecutorDefinition
+    from dagster._core.definitions.op_definition import OpDefinition
+
+    return ExecutorDefinition, OpDefinition
 
 
 def signals() -> tuple[type[BaseException], ...]:
@@ -235,6 +261,29 @@ def output_in(item: Any, context: StepExecutionContext) -> MadeOutput | None:
         is_real = value is not None and type(value).__name__ != "NoValueSentinel" and value is not no_value()
         return None if name is None else MadeOutput(name, value, has_value=is_real)
     return None
+
+
+def current_step() -> StepExecutionContext | None:
+    """The context of the step that this code is in; None outside of any."""
+    from dagster import OpExecutionContext
+    from dagster._core.errors import DagsterInvariantViolationError
+
+    try:
+        return OpExecutionContext.get().get_step_execution_context()
+    except DagsterInvariantViolationError:
+        return None
+
+
+def as_outputs(value: Any, output: Any) -> list[Any]:
+    """What was returned in the place of an output (its definition), as it would have been yielded."""
+    from dagster import AssetCheckResult, DynamicOutput, Output
+    from dagster._core.definitions.result import AssetResult
+
+    if isinstance(value, (AssetResult, AssetCheckResult)):
+        return [value]
+    if output.is_dynamic:
+        return [DynamicOutput(each.value, each.mapping_key, output_name=output.name) for each in value]
+    return [Output(value.value if isinstance(value, Output) else value, output_name=output.name)]
 
 
 def no_value() -> Any:

@@ -44,15 +44,34 @@ class Installation(Patches):
             (_compat.PIPES, "build_external_execution_context_data", self._pipes_context),
         ):
             self.when_imported(module, functools.partial(self._install, name, make))
+        self.when_imported("dagster", self._replace_absent)
 
     def _install(self, name: str, make: Callable[[Any], Any], module: ModuleType) -> None:
         with own_guard(f"the instrumentation of {module.__name__}"):
             lacking = _compat.missing(module)
             if lacking:
                 _compat.warn_missing(lacking)
+                self._fall_back(module.__name__)
             else:
                 pass_on(*_compat.signals())
                 self.replace(module, name, make)
+
+    def _replace_absent(self, _dagster: ModuleType) -> None:
+        with own_guard("the instrumentation of dagster"):
+            for module in _compat.absent():
+                _compat.warn_missing([f"{module}."])
+                self._fall_back(module)
+
+    def _fall_back(self, lacking: str) -> None:
+        """Go another way where Dagster's own functions are not as they were."""
+        if lacking in {_compat.RUNS, _compat.STEPS}:
+            from dagster_integration import fallback
+
+            executors, ops = _compat.published()
+            if lacking == _compat.RUNS:
+                self.replace(executors, "executor_creation_fn", fallback.executors(self._watch_executor))
+            else:
+                self.replace(ops, "compute_fn", fallback.functions(self._wanted_in))
 
     # Runs
 
@@ -64,9 +83,7 @@ class Installation(Patches):
                 if self.active:
                     self._record_stillbirth(context_creation_data, error)
                 raise
-            if self.active:
-                with own_guard("the set-up of recording"):
-                    self._watch_executor(executor)
+            self._watch_executor(executor)
             return executor
 
         return create_executor
@@ -83,8 +100,15 @@ class Installation(Patches):
                 watch.left(error)
 
     def _watch_executor(self, executor: Any) -> None:
-        """Follow what an executor does; it stays the object that it is."""
+        """Follow what an executor does; it stays the object that it is, and is followed once for all its runs."""
+        if self.active:
+            with own_guard("the set-up of recording"):
+                self._follow_execute(executor)
+
+    def _follow_execute(self, executor: Any) -> None:
         execute = executor.execute
+        if getattr(execute, "followed_by", None) is self:
+            return
 
         @functools.wraps(execute)
         def followed(plan_context: Any, execution_plan: Any) -> Iterator[Any]:
@@ -93,6 +117,7 @@ class Installation(Patches):
                 return execute(plan_context, execution_plan)  # type: ignore[no-any-return]
             return _follow_run(execute, plan_context, execution_plan, recording)
 
+        followed.followed_by = self  # type: ignore[attr-defined]
         executor.execute = followed
 
     def _wanted(self, job: Callable[[], Any]) -> Recording | None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
+from dagster_integration.fallback import inside
+
 if TYPE_CHECKING:
     from dagster import JobDefinition, NodeDefinition, OpDefinition
 
@@ -55,7 +57,7 @@ def _of_node(node: Any) -> Mark | None:
 def _bearer(node: Any) -> Any:
     """Of an op its function, since copies of the definition share that; of a graph itself."""
     compute = getattr(node, "compute_fn", None)
-    return node if compute is None else getattr(compute, "decorated_fn", compute)
+    return node if compute is None else inside(getattr(compute, "decorated_fn", compute))
 
 
 def _set(bearer: Any, mark: Mark) -> None:

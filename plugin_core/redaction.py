@@ -12,7 +12,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Final, TypeAlias, cast
 from urllib.parse import quote, unquote
@@ -372,6 +372,12 @@ class Redactor:
         if isinstance(value, list):
             return [self.parameter(name, item) for item in value]
         return REDACTED if self.hides(name, value) else value
+
+    def tags(self, tags: Mapping[str, str | None]) -> dict[str, str | None]:
+        """Tags as they may be recorded; a tag may have no value."""
+        return {
+            self.text(key): None if value is None else str(self.parameter(key, value)) for key, value in tags.items()
+        }
 
     def remember(self, secret: str) -> None:
         """Scrub this secret from every later text of this process; nothing stores it."""

@@ -32,7 +32,8 @@ class Patches:
         original = vars(owner).get(name)
         if original is None:
             return
-        wrapper = functools.wraps(original)(make(original))
+        made = make(original)
+        wrapper = made if isinstance(original, property) else functools.wraps(original)(made)
         setattr(owner, name, wrapper)
         self._undo.append((owner, name, wrapper, original))
 

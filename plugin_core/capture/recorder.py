@@ -41,6 +41,7 @@ from plugin_core.model.components import ArtifactValue, OrchestratorRef, Owner, 
 from plugin_core.model.lineage import ArtifactType, AssociationType, NodeKind, NodeRef
 from plugin_core.model.metrics import Json
 from plugin_core.model.parameters import to_text
+from plugin_core.redaction import REDACTED
 from plugin_core.tracking.carrier import RunAddress
 from plugin_core.tracking.engine import Engine, engine, now_us
 from plugin_core.tracking.run import Run
@@ -329,13 +330,14 @@ class Recorder:
         )
 
     def _tags(self, tags: Mapping[str, str | None]) -> dict[str, str | None]:
-        redacted = self._engine.redactor.text
-        kept = {redacted(key)[: names.TAG_KEY_MAX]: value and redacted(value) for key, value in tags.items()}
-        return {**kept, **_RUN_TAG}
+        kept = self._engine.redactor.tags(tags)
+        return {**{key[: names.TAG_KEY_MAX]: value for key, value in kept.items()}, **_RUN_TAG}
 
     def _properties(self, properties: Mapping[str, str]) -> dict[str, str]:
-        text = self._engine.redactor.text
-        return {key: text(value) for key, value in properties.items()}
+        redactor = self._engine.redactor
+        return {
+            key: REDACTED if redactor.is_secret_name(key) else redactor.text(value) for key, value in properties.items()
+        }
 
     # Values
 

@@ -135,7 +135,7 @@ class Artifact:
         from plugin_core.tracking.engine import engine, now_us
 
         given = tags if tags is None or isinstance(tags, Mapping) else [*tags]
-        engine().record(SetTags(at=now_us(), node=self.ref, tags=to_tags(given)))
+        engine().record(SetTags(at=now_us(), node=self.ref, tags=engine().redactor.tags(to_tags(given))))
         self.tags = _key_values(store().artifact(self.ref.key).tags)
 
     def upstream_trials(self) -> Sequence[str]:

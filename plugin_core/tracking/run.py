@@ -94,7 +94,7 @@ class Run:
         name = _generated_name() if run_name is None else run_name
         run = names.check_entity_name("run_name", name, max_length=names.RUN_NAME_MAX).lower()
         self._begin(_address_of(experiment, run), loggable=False, owner=True, artifact_prefix=artifact_prefix)
-        self._create(experiment_display_name, run_display_name, to_tags(tags))
+        self._create(experiment_display_name, run_display_name, engine().redactor.tags(to_tags(tags)))
 
     @classmethod
     def _resolved(cls, address: RunAddress, *, loggable: bool) -> Run:
@@ -397,8 +397,7 @@ class Run:
 
     def set_tags(self, tags: Mapping[str, str | None] | list[dict[str, str]]) -> None:
         """Add tags to the run, or change their values."""
-        text = engine().redactor.text
-        clean = {key: None if value is None else text(value) for key, value in to_tags(tags).items()}
+        clean = engine().redactor.tags(to_tags(tags))
         engine().record(SetTags(at=now_us(), node=self._node, tags=clean))
 
     def _check_loggable(self) -> None:

@@ -103,6 +103,11 @@ def terminated():
 
 
 @dg.job(executor_def=dg.in_process_executor)
+def cancelled():
+    waits.alias("never")(slow())
+
+
+@dg.job(executor_def=dg.in_process_executor)
 def killed():
     waits.alias("after_slow")(slow())
     quick()
@@ -113,4 +118,4 @@ def resumed():
     waits.alias("after_slow")(slow())
 
 
-defs = dg.Definitions(jobs=[many_cases, mending, interrupted, terminated, killed, resumed])
+defs = dg.Definitions(jobs=[many_cases, mending, interrupted, terminated, cancelled, killed, resumed])

@@ -107,9 +107,7 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DagsterInstan
     """A Dagster instance that other processes can open."""
     from dagster import DagsterInstance
 
-    folder = tmp_path_factory.mktemp("dagster")
-    (folder / "dagster.yaml").write_text("telemetry: {enabled: false}")
-    with DagsterInstance.local_temp(str(folder)) as opened:
+    with DagsterInstance.local_temp(str(tmp_path_factory.mktemp("dagster"))) as opened:
         yield opened
 
 
@@ -120,6 +118,7 @@ def autologged(recorded: Recorded) -> Iterator[Recorded]:
     from dagster_integration.instrumentor import own_guard, uninstrument
     from plugin_core.capture.recorder import recorder
 
+    own_guard.failures.clear()
     autolog()
     yield recorded
     uninstrument()

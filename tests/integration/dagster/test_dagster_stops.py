@@ -47,13 +47,16 @@ class Worker:
                 start_new_session=True,
             )
 
-    def stop(self, number):
-        """Send a signal when a step is at work, and wait for the end."""
+    def wait(self):
+        """Until a step is at work."""
         deadline = time.monotonic() + 120
         while not self._started.exists():
             assert self.process.poll() is None, self._said.read_text()
             assert time.monotonic() < deadline, self._said.read_text()
             time.sleep(0.05)
+
+    def stop(self, number):
+        """Send a signal, and wait for the end."""
         self.process.send_signal(number)
         self.process.wait(timeout=60)
 
@@ -65,18 +68,23 @@ class Worker:
 
 
 @pytest.fixture(scope="module")
-def stopped(shared_record, home, tmp_path_factory):
+def stopped(shared_record, instance, home, tmp_path_factory):
     """Runs whose worker was stopped while a step was at work, each in another way."""
     folder = tmp_path_factory.mktemp("started")
     wanted = {
         "interrupted": signal.SIGINT,
         "terminated": signal.SIGTERM,
+        "cancelled": signal.SIGTERM,
         "killed": signal.SIGKILL,
         "resumed": signal.SIGKILL,
     }
     workers = {job: Worker(shared_record, home, job, folder / job) for job in wanted}
     try:
         for job, worker in workers.items():
+            worker.wait()
+            if job == "cancelled":  # as Dagster's launchers do when somebody presses the button
+                (run,) = instance.get_runs(dg.RunsFilter(job_name=job))
+                instance.report_run_canceling(run)
             worker.stop(wanted[job])
     finally:
         for worker in workers.values():
@@ -96,6 +104,13 @@ def test_a_worker_that_is_told_to_stop_leaves_a_failed_run_as_in_dagster(stopped
     assert stopped.states(job) == {"slow": INTERRUPTED, "never": NOT_STARTED}
     (slow,) = (run for run in root.children if run.display_name == "slow")
     assert slow.metrics["started"].last == 1
+
+
+def test_a_run_that_somebody_cancelled_is_cancelled(stopped, instance):
+    root = stopped.execution("cancelled")
+    assert run_in_dagster(instance, stopped, "cancelled").status is dg.DagsterRunStatus.CANCELED
+    assert (root.status, root.status_message) == (Status.CANCELLED, "The run was terminated.")
+    assert stopped.states("cancelled") == {"slow": INTERRUPTED, "never": NOT_STARTED}
 
 
 def test_a_killed_worker_is_settled_by_its_absence_and_then_by_dagsters_word(stopped, instance, home, monkeypatch):

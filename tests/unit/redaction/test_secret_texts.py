@@ -107,3 +107,8 @@ def test_redacting_twice_changes_nothing_more(redactor: Redactor) -> None:
     once = redactor.text(f"postgres://u:pw123456@h/db password=x token={JWT}")
 
     assert redactor.text(once) == once
+
+
+def test_a_tag_is_hidden_by_its_key_or_by_what_it_looks_like(redactor):
+    found = redactor.tags({"api_key": "hunter2", "team": "blue", "word": None, "dsn": JWT, "note": f"see {JWT}"})
+    assert found == {"api_key": REDACTED, "team": "blue", "word": None, "dsn": REDACTED, "note": f"see {REDACTED}"}
