@@ -73,6 +73,15 @@ def warn_missing(names: list[str]) -> None:
         _log.warning("flowtrail does not know this Dagster (%s lacks %s): %s", dagster.__version__, names[0], lost)
 
 
+def register_library() -> None:
+    """Have Dagster tell its UI and its logs that this library is here, and its version."""
+    from importlib.metadata import version
+
+    from dagster_shared.libraries import DagsterLibraryRegistry
+
+    DagsterLibraryRegistry.register("flowtrail", version("flowtrail"), is_dagster_package=False)
+
+
 def signals() -> tuple[type[BaseException], ...]:
     """What Dagster stops user code with, from a signal handler."""
     from dagster._core.errors import DagsterExecutionInterruptedError

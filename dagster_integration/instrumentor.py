@@ -44,6 +44,7 @@ class Installation(Patches):
             (_compat.PIPES, "build_external_execution_context_data", self._pipes_context),
         ):
             self.when_imported(module, functools.partial(self._install, name, make))
+        self.when_imported("dagster", _register)
 
     def _install(self, name: str, make: Callable[[Any], Any], module: ModuleType) -> None:
         with own_guard(f"the instrumentation of {module.__name__}"):
@@ -142,6 +143,11 @@ class Installation(Patches):
             return original(context, given)
 
         return build_external_execution_context_data
+
+
+def _register(_dagster: ModuleType) -> None:
+    with own_guard("the registration as a library of Dagster"):
+        _compat.register_library()
 
 
 def _follow_run(execute: Any, plan_context: Any, plan: Any, recording: Recording) -> Generator[Any]:
