@@ -11,14 +11,14 @@ from __future__ import annotations
 import inspect
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from dagster import AssetKey, DagsterInstance, DagsterRun, JobDefinition, OpDefinition
+    from dagster import AssetKey, DagsterEventType, DagsterInstance, DagsterRun, JobDefinition, OpDefinition
     from dagster._core.definitions.dependency import NodeHandle
     from dagster._core.execution.context.system import StepExecutionContext
 
@@ -42,7 +42,10 @@ PARENT_RUN_TAG: Final = "dagster/parent_run_id"
 ROOT_RUN_TAG: Final = "dagster/root_run_id"
 BACKFILL_TAG: Final = "dagster/backfill"
 PARTITION_TAG: Final = "dagster/partition"
+RANGE_START_TAG: Final = "dagster/asset_partition_range_start"
+RANGE_END_TAG: Final = "dagster/asset_partition_range_end"
 INPUT_VERSION_TAG: Final = "dagster/input_data_version/"
+INPUT_POINTER_TAG: Final = "dagster/input_event_pointer/"
 DATA_VERSION_TAG: Final = "dagster/data_version"
 CODE_VERSION_TAG: Final = "dagster/code_version"
 _warned: set[str] = set()
@@ -133,21 +136,77 @@ def output_of_asset(job: JobDefinition, handle: NodeHandle, key: AssetKey | None
     return None if wanted is None else str(assets.get_output_name_for_asset_key(wanted))
 
 
+def asset_key_of_input(job: JobDefinition, handle: NodeHandle, name: str) -> AssetKey | None:
+    """The asset that an input of a node is loaded from."""
+    find = _first_of(job.asset_layer, "get_asset_key_for_node_input", "asset_key_for_input")
+    key: AssetKey | None = find(handle, name)
+    return key
+
+
+def asset_graph_of(job: JobDefinition) -> Any:
+    """The assets of a job, with those that they read, and how their partitions map."""
+    return job.asset_layer.asset_graph
+
+
 def _first_of(owner: Any, *names: str) -> Any:
     return next(found for name in names if (found := getattr(owner, name, None)) is not None)
+
+
+# The versions of assets in an instance
+
+
+def latest_version(instance: DagsterInstance, asset: AssetKey, *, until: int | None) -> str | None:
+    """The data version of an asset, as it is now or was at event ``until``."""
+    from dagster._core.definitions.data_version import extract_data_version_from_entry
+
+    record = instance.get_latest_data_version_record(asset, before_cursor=None if until is None else until + 1)
+    found = None if record is None else extract_data_version_from_entry(record.event_log_entry)
+    return None if found is None else found.value
+
+
+def versions_of_partitions(
+    instance: DagsterInstance, asset: AssetKey, partitions: Sequence[str] | None, *, until: int | None
+) -> dict[str, str | None]:
+    """The data versions of an asset's partitions, of all without ``partitions``; as they were at event ``until``."""
+    from dagster import DagsterEventType
+
+    tags = instance.event_log_storage.get_latest_tags_by_partition(
+        asset,
+        DagsterEventType.ASSET_MATERIALIZATION,
+        [DATA_VERSION_TAG],
+        asset_partitions=partitions,
+        before_cursor=None if until is None else until + 1,
+    )
+    return {partition: found.get(DATA_VERSION_TAG) for partition, found in tags.items()}
+
+
+def partition_keys_of(run: DagsterRun, definition: Any) -> set[str]:
+    """The partitions that a run is for, of a partitions definition."""
+    from dagster import PartitionKeyRange
+
+    start, end = run.tags.get(RANGE_START_TAG), run.tags.get(RANGE_END_TAG)
+    if start is not None and end is not None:
+        return set(definition.get_partition_keys_in_range(PartitionKeyRange(start, end)))
+    partition = run.tags.get(PARTITION_TAG)
+    return set() if partition is None else {partition}
+
+
+def event_types(names: Iterable[str]) -> set[DagsterEventType]:
+    """Kinds of events by name."""
+    from dagster import DagsterEventType
+
+    return {DagsterEventType(name) for name in names}
 
 
 # A step
 
 
-def partitions_of(context: StepExecutionContext) -> list[str]:
-    """The partitions that a step works on."""
-    if context.has_partition_key:
-        return [context.partition_key]
-    if context.has_partition_key_range:
-        keys = context.partition_key_range
-        return [f"{keys.start}...{keys.end}"]
-    return []
+def partition_of(run: DagsterRun) -> str | None:
+    """The partition that a run is for, or the first and last of several."""
+    start, end = run.tags.get(RANGE_START_TAG), run.tags.get(RANGE_END_TAG)
+    if start is not None and end is not None:
+        return f"{start}...{end}"
+    return run.tags.get(PARTITION_TAG)
 
 
 def code_version_of(context: StepExecutionContext) -> str | None:

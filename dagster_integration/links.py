@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from dagster._core.execution.context.system import StepExecutionContext
 
 URL_KEY: Final = "flowtrail/url"
+EXPERIMENT_KEY: Final = "flowtrail/experiment"
 
 
 def run_path(run_id: str) -> str:
@@ -59,9 +60,13 @@ def dagster_step_url(run_id: str, step_key: str) -> str | None:
     return None if page is None else f"{page}?selection={quote(step_key, safe='')}"
 
 
-def tag_run(instance: DagsterInstance, run_id: str) -> None:
-    """Give the run in Dagster the address of its record, and tell its steps' processes where to record."""
-    instance.add_run_tags(run_id, {URL_KEY: record_url(run_path(run_id)), ORIGIN_TAG: origin_tag()})
+def tag_run(instance: DagsterInstance, run_id: str, *, experiment: str | None) -> None:
+    """Give the run in Dagster the address of its record, and tell its steps' processes where to record.
+
+    Also what it is recorded under, if told.
+    """
+    tags = {URL_KEY: record_url(run_path(run_id)), ORIGIN_TAG: origin_tag()}
+    instance.add_run_tags(run_id, tags if experiment is None else {**tags, EXPERIMENT_KEY: experiment})
 
 
 def link_output(context: StepExecutionContext, name: str, mapping_key: str | None) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from dagster_integration import links, translate
+from dagster_integration.asset_reads import AssetReads, Read
 from plugin_core.capture.events import ExecutionKey, Product, StepKey
 from plugin_core.capture.recording import Recording
 from plugin_core.model.components import Status
@@ -17,7 +18,7 @@ from plugin_core.model.components import Status
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from dagster import DagsterEvent
+    from dagster import AssetKey, AssetMaterialization, DagsterEvent
     from dagster_shared.error import SerializableErrorInfo
 
     from dagster_integration.plan import Plan
@@ -30,7 +31,10 @@ class Attempt:
     key: StepKey
     started_at: datetime | None = None
     upstream: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    products: list[Product] = field(default_factory=list)
+    outputs: list[Product] = field(default_factory=list["Product"])
+    made: list[AssetMaterialization] = field(default_factory=list["AssetMaterialization"])
+    observed: list[Product] = field(default_factory=list)
+    reads: dict[AssetKey, Read] = field(default_factory=dict["AssetKey", Read])
     metrics: dict[str, float] = field(default_factory=dict)
     properties: dict[str, str] = field(default_factory=dict)
     trouble: tuple[str | None, str] | None = None  # what the executor said of it: the error's class, and in words
@@ -39,19 +43,28 @@ class Attempt:
 class RunEvents:
     """Follows a run through the events of its steps, and records what became of each."""
 
-    def __init__(self, key: ExecutionKey, plan: Plan, recording: Recording) -> None:
+    def __init__(
+        self, key: ExecutionKey, plan: Plan, reads: AssetReads, recording: Recording, *, past: bool = False
+    ) -> None:
         self.failed: list[str] = []
+        self._past = past  # then no process of a step has told what it made
+        self._pointer: int | None = None
         self._key = key
         self._plan = plan
+        self._reads = reads
         self._recording = recording
         self._retries: dict[str, int] = dict(plan.retries)
         self._open: dict[str, Attempt] = {}
         self._done: set[str] = set()
         self._dynamic: dict[tuple[str, str], tuple[str, ...]] = dict(plan.dynamic)  # (step, output) -> mapping keys
-        self._assets: dict[tuple[str, str], str] = {}  # (step, output) -> the asset version that it is
 
-    def event(self, event: DagsterEvent, at: datetime) -> None:
-        """Something has happened to a step, or in it."""
+    def key_of(self, step_key: str) -> StepKey:
+        """The key of the attempt that a step is at."""
+        return self._attempt(step_key).key
+
+    def event(self, event: DagsterEvent, at: datetime, *, pointer: int | None = None) -> None:
+        """Something has happened to a step, or in it; of a past event, ``pointer`` is where the log has it."""
+        self._pointer = pointer
         handler = _HANDLERS.get(event.event_type_value)
         if handler is not None and event.step_key is not None:
             with self._recording.guard("an event of a step"):
@@ -95,18 +108,23 @@ class RunEvents:
     def _loaded(self, event: DagsterEvent, step_key: str, at: datetime) -> None:
         del at
         data: Any = event.event_specific_data
-        if data.upstream_step_key is None or data.upstream_output_name is None:
-            return
         attempt = self._attempt(step_key)
-        sources = self._sources(step_key, data.upstream_step_key, data.upstream_output_name)
-        known = attempt.upstream.get(data.input_name, ())
-        attempt.upstream[data.input_name] = (*known, *(source for source in sources if source not in known))
+        asset = self._asset_loaded(step_key, data)
+        if asset is not None:
+            attempt.reads.setdefault(asset, Read(by=self._plan.reader(step_key), pointer=self._pointer))
+        elif data.upstream_step_key is not None and data.upstream_output_name is not None:
+            sources = self._outputs_loaded(step_key, data.upstream_step_key, data.upstream_output_name)
+            known = attempt.upstream.get(data.input_name, ())
+            attempt.upstream[data.input_name] = (*known, *(source for source in sources if source not in known))
 
-    def _sources(self, step_key: str, upstream: str, output: str) -> tuple[str, ...]:
-        """The names of what was loaded: an asset's version, or a step's outputs, perhaps in an earlier run."""
-        if output in translate.assets_of(self._plan.outputs_of(upstream)):
-            made_here = self._assets.get((upstream, output))
-            return () if made_here is None else (made_here,)  # else the materialization names its version
+    def _asset_loaded(self, step_key: str, data: Any) -> AssetKey | None:
+        """The asset that an input was loaded from, by a step of this run or of another."""
+        if data.upstream_step_key is None:
+            return self._plan.asset_of_input(step_key, data.input_name)
+        return translate.assets_of(self._plan.outputs_of(data.upstream_step_key)).get(data.upstream_output_name)
+
+    def _outputs_loaded(self, step_key: str, upstream: str, output: str) -> tuple[str, ...]:
+        """The names of a step's outputs that were loaded, perhaps made in an earlier run."""
         run_id = self._run_of(upstream)
         return tuple(
             translate.output_uri(run_id, upstream, output, key)
@@ -134,8 +152,11 @@ class RunEvents:
         if data.mapping_key is not None:
             made = self._dynamic.get((step_key, data.output_name), ())
             self._dynamic[step_key, data.output_name] = (*made, data.mapping_key)
-        attempt.metrics |= translate.metrics_of(data.metadata)
-        attempt.properties |= translate.texts_of(data.metadata)
+        if data.output_name not in translate.assets_of(self._plan.outputs_of(step_key)):  # assets say it once more
+            attempt.metrics |= translate.metrics_of(data.metadata)
+            attempt.properties |= translate.texts_of(data.metadata)
+        if self._past:
+            attempt.outputs += translate.past_outputs(attempt.key, step_key, data, self._plan.outputs_of(step_key))
 
     def _handled(self, event: DagsterEvent, step_key: str, at: datetime) -> None:
         del at
@@ -144,15 +165,20 @@ class RunEvents:
 
     def _materialized(self, event: DagsterEvent, step_key: str, at: datetime) -> None:
         del at
+        attempt, made = self._attempt(step_key), event.materialization
+        attempt.made.append(made)
+        for asset, version, pointer in translate.versions_read(made):
+            read = attempt.reads.setdefault(asset, Read())
+            read.version, read.pointer, read.by = version, pointer, made.asset_key
+            if made.partition is not None:
+                read.partitions.add(made.partition)
+
+    def _observed(self, event: DagsterEvent, step_key: str, at: datetime) -> None:
+        del at
+        observation = event.asset_observation_data.asset_observation
         attempt = self._attempt(step_key)
-        product = translate.product_of(event.materialization)
-        attempt.products.append(product)
-        attempt.metrics |= translate.metrics_of(event.materialization.metadata)
-        output = self._plan.output_of(step_key, event.materialization.asset_key)
-        if output is not None:
-            self._assets[step_key, output] = product.uri
-        for asset, uri in translate.source_versions(event.materialization).items():
-            attempt.upstream.setdefault(f"asset {asset}", (uri,))
+        attempt.observed.append(translate.product_of(observation))
+        attempt.metrics |= translate.metrics_of(observation.metadata)
 
     def _engine(self, event: DagsterEvent, step_key: str, at: datetime) -> None:
         """The executor has something to say of a step: that it must wait, or what happened to its process."""
@@ -166,9 +192,14 @@ class RunEvents:
     def _checked(self, event: DagsterEvent, step_key: str, at: datetime) -> None:
         del at
         check = event.asset_check_evaluation_data
-        attempt = self._attempt(step_key)
-        attempt.properties |= translate.check_properties(check)
-        attempt.metrics |= translate.metrics_of(check.metadata)
+        outputs = self._plan.outputs_of(step_key)
+        name, attempt = translate.check_name(check, outputs), self._attempt(step_key)
+        attempt.properties |= translate.check_properties(check, name)
+        attempt.metrics |= translate.metrics_of(check.metadata, f"{name}." if len(outputs) > 1 else "")
+        if check.asset_key not in translate.assets_of(outputs).values():
+            read = attempt.reads.setdefault(check.asset_key, Read(by=check.asset_check_key))
+            target = check.target_materialization_data
+            read.pointer = read.pointer if target is None else target.storage_id
 
     # Its ends
 
@@ -213,6 +244,7 @@ class RunEvents:
         del self._open[step_key]
         self._done.add(step_key)
         outputs = self._plan.outputs_of(step_key)
+        products = self._products_of(attempt)
         self._recording.step_finished(
             translate.step_finished(
                 attempt.key,
@@ -223,13 +255,31 @@ class RunEvents:
                 started_at=attempt.started_at,
                 message=message,
                 state=state,
-                products=attempt.products,
-                metrics=attempt.metrics,
+                products=[*attempt.outputs, *products],
+                sources=self._sources_of(attempt, {product.uri for product in products}),
+                metrics={**attempt.metrics, **translate.metrics_of_assets(attempt.made, outputs)},
                 upstream=attempt.upstream,
-                properties=attempt.properties,
+                properties={
+                    **attempt.properties,
+                    **translate.properties_of_asset(attempt.made, self._key.execution_id),
+                },
                 url=links.dagster_step_url(self._key.execution_id, step_key),
             )
         )
+
+    def _products_of(self, attempt: Attempt) -> list[Product]:
+        products = [translate.product_of(made) for made in attempt.made]
+        for made, product in zip(attempt.made, products, strict=True):
+            self._reads.made(made.asset_key, made.partition, product)
+        return products
+
+    def _sources_of(self, attempt: Attempt, own: set[str]) -> list[Product]:
+        """The versions of assets that went in; a partition that an asset reads of itself, only if it is another."""
+        sources = list(attempt.observed)
+        with self._recording.guard("the assets that a step has read"):
+            for asset, read in attempt.reads.items():
+                sources += [found for found in self._reads.products_of(asset, read) if found.uri not in own]
+        return sources
 
 
 _HANDLERS: Final[Mapping[str, Any]] = {
@@ -240,9 +290,11 @@ _HANDLERS: Final[Mapping[str, Any]] = {
     "HANDLED_OUTPUT": RunEvents._handled,  # noqa: SLF001
     "ASSET_MATERIALIZATION": RunEvents._materialized,  # noqa: SLF001
     "ENGINE_EVENT": RunEvents._engine,  # noqa: SLF001
+    "ASSET_OBSERVATION": RunEvents._observed,  # noqa: SLF001
     "ASSET_CHECK_EVALUATION": RunEvents._checked,  # noqa: SLF001
     "STEP_SUCCESS": RunEvents._succeeded,  # noqa: SLF001
     "STEP_FAILURE": RunEvents._failure,  # noqa: SLF001
     "STEP_UP_FOR_RETRY": RunEvents._retried,  # noqa: SLF001
     "STEP_SKIPPED": RunEvents._skipped,  # noqa: SLF001
 }
+HANDLED: Final = frozenset(_HANDLERS)

@@ -5,14 +5,16 @@ The only module of this package that speaks of executions and steps as capture d
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from dagster_integration import _compat
+from dagster_integration import _compat, links
 from dagster_integration.marks import mark_of_job, tag_of
 from plugin_core.capture.events import (
     ExecutionFinished,
@@ -25,18 +27,29 @@ from plugin_core.capture.events import (
     StepStarted,
 )
 from plugin_core.model.components import Kind, Status
+from plugin_core.model.lineage import ArtifactType
 
 if TYPE_CHECKING:
-    from dagster import AssetCheckEvaluation, AssetKey, AssetMaterialization, DagsterRun, JobDefinition
+    from dagster import (
+        AssetCheckEvaluation,
+        AssetKey,
+        AssetMaterialization,
+        AssetObservation,
+        DagsterEvent,
+        DagsterRun,
+        JobDefinition,
+    )
     from dagster._core.execution.context.system import StepExecutionContext
     from dagster_shared.error import SerializableErrorInfo
 
+    from dagster_integration.stored_job import StoredOp
+
 SYSTEM: Final = "dagster"
-EXPERIMENT_TAG: Final = "flowtrail/experiment"
 _OWN: Final = ("flowtrail/", "dagster/", ".dagster/")  # tags and metadata that are bookkeeping
 _MAPPING: Final = re.compile(r"\[([^\]]*)\]$")
 _ANONYMOUS: Final = "__"  # jobs that Dagster names by itself
 _PROPERTY_MAX: Final = 1024
+_METRICS_MAX: Final = 200  # materializations of one step whose numbers become metrics; all stand by the artifacts
 
 
 # Keys
@@ -44,19 +57,33 @@ _PROPERTY_MAX: Final = 1024
 
 def run_key(run: DagsterRun, job: JobDefinition) -> ExecutionKey:
     """The key of a Dagster run."""
-    return ExecutionKey(system=SYSTEM, experiment=experiment_of(run, job), execution_id=run.run_id)
+    mark = mark_of_job(job)
+    given = None if mark is None else mark.experiment
+    return _run_key(run, experiment_of(run, given) or _compat.main_script())
 
 
-def experiment_of(run: DagsterRun, job: JobDefinition) -> str:
+def past_run_key(run: DagsterRun, recorded_under: str | None) -> ExecutionKey:
+    """The key of a past run, of which no definition is at hand."""
+    return _run_key(run, recorded_under or experiment_of(run, None))
+
+
+def _run_key(run: DagsterRun, experiment: str | None) -> ExecutionKey:
+    return ExecutionKey(system=SYSTEM, experiment=experiment or "assets", execution_id=run.run_id)
+
+
+def experiment_of(run: DagsterRun, given: str | None) -> str | None:
     """What a run is recorded under: its job, or where Dagster made the job up, a given name or its code location."""
-    named = run.tags.get(EXPERIMENT_TAG)
+    named = run.tags.get(links.EXPERIMENT_KEY)
     if named:
         return named
     if not run.job_name.startswith(_ANONYMOUS):
         return run.job_name
-    mark = mark_of_job(job)
-    given = None if mark is None else mark.experiment
-    return given or _short(_compat.location_of(run)) or _compat.main_script() or "assets"
+    return given or _short(_compat.location_of(run))
+
+
+def experiment_to_tell(run: DagsterRun, key: ExecutionKey) -> str | None:
+    """The experiment of a run where that does not follow from the run itself: who reads it later must be told."""
+    return None if experiment_of(run, None) == key.experiment else key.experiment
 
 
 def _short(location: str | None) -> str | None:
@@ -70,7 +97,7 @@ def step_key_of(execution: ExecutionKey, step_key: str, attempt: int) -> StepKey
     """The key of an attempt of a step, from its key in Dagster (``graph.op[mapping key]``)."""
     return StepKey(
         execution=execution,
-        step=_MAPPING.sub("", step_key),
+        step=without_mapping(step_key),
         step_id=f"{execution.execution_id}/{step_key}",
         attempt=attempt,
     )
@@ -93,9 +120,19 @@ def unmapped(step_key: str) -> str:
     return _MAPPING.sub("[?]", step_key)
 
 
+def is_unresolved(step_key: str) -> bool:
+    """Whether a key of the plan stands for steps whose number shows only on the way."""
+    return step_key.endswith("[?]")
+
+
 def mapped(step_key: str, mapping_key: str) -> str:
     """The key of the step that works on one of several dynamic outputs, from what stands for it in the plan."""
     return f"{step_key.removesuffix('[?]')}[{mapping_key}]"
+
+
+def without_mapping(step_key: str) -> str:
+    """A step's key without that of a dynamic output."""
+    return _MAPPING.sub("", step_key)
 
 
 # Names of results
@@ -137,14 +174,14 @@ def _collect_inputs(inputs: Any, found: dict[str, Any]) -> None:
         found[str(name)] = written(value.get("value", value) if isinstance(value, Mapping) else value)
 
 
-def step_parameters(context: StepExecutionContext) -> dict[str, Any]:
+def step_parameters(run: DagsterRun, path: Iterable[str], defaults: Mapping[str, Any]) -> dict[str, Any]:
     """The config of a step as it was written in the run's config, and the defaults of what was not."""
-    entry: Any = {"ops": context.dagster_run.run_config.get("ops")}
-    for name in context.node_handle.path:
+    entry: Any = {"ops": run.run_config.get("ops")}
+    for name in path:
         ops = entry.get("ops") if isinstance(entry, Mapping) else None
         entry = ops.get(name) if isinstance(ops, Mapping) else None
     config = entry.get("config") if isinstance(entry, Mapping) else None
-    return {**_compat.config_defaults(context.op_def), **_fields(config)}
+    return {**defaults, **_fields(config)}
 
 
 def _fields(config: Any) -> dict[str, Any]:
@@ -176,8 +213,10 @@ def tags_of(tags: Mapping[str, str]) -> dict[str, str | None]:
 # Events of a run
 
 
-def run_started(key: ExecutionKey, *, run: DagsterRun, at: datetime, url: str | None) -> ExecutionStarted:
-    """A Dagster run begins to be worked off."""
+def run_started(
+    key: ExecutionKey, *, run: DagsterRun, at: datetime, url: str | None, parent_experiment: str | None = None
+) -> ExecutionStarted:
+    """A Dagster run begins to be worked off. What it executes again was recorded under ``parent_experiment``."""
     parent = run.parent_run_id
     return ExecutionStarted(
         key=key,
@@ -187,7 +226,7 @@ def run_started(key: ExecutionKey, *, run: DagsterRun, at: datetime, url: str | 
         parameters=parameters_of(run),
         retry_of=None
         if parent is None
-        else ExecutionKey(system=SYSTEM, experiment=key.experiment, execution_id=parent),
+        else ExecutionKey(system=SYSTEM, experiment=parent_experiment or key.experiment, execution_id=parent),
         tags=tags_of(run.tags),
         properties=_run_properties(run),
         url=url,
@@ -231,10 +270,20 @@ def assets_of(outputs: Iterable[Any]) -> dict[str, AssetKey]:
 
 def step_name(step_key: str, outputs: Iterable[Any]) -> str:
     """What a step is called: the asset that it makes, if that is all it could make, else its key."""
-    made = [each for each in outputs if not (each.properties and each.properties.asset_check_key)]
+    made = _not_checks(outputs)
     assets = assets_of(made)
     one = len(made) == len(assets) == 1 and mapping_key_of(step_key) is None
     return next(iter(assets.values())).to_user_string() if one else step_key
+
+
+def checked_of(outputs: Iterable[Any]) -> list[AssetKey]:
+    """The assets that a planned step's outputs are checks of."""
+    keys = [each.properties and each.properties.asset_check_key for each in outputs]
+    return [key.asset_key for key in keys if key is not None]
+
+
+def _not_checks(outputs: Iterable[Any]) -> list[Any]:
+    return [each for each in outputs if not (each.properties and each.properties.asset_check_key)]
 
 
 def kind_of(outputs: Iterable[Any]) -> Kind:
@@ -252,7 +301,7 @@ def step_started(
     supervised: bool,
 ) -> StepStarted:
     """The user code of a step begins."""
-    parameters = step_parameters(context)
+    parameters = step_parameters(context.dagster_run, context.node_handle.path, _compat.config_defaults(context.op_def))
     clashing = parameters.keys() & inputs.keys()
     given = {f"config.{name}" if name in clashing else name: value for name, value in parameters.items()}
     return StepStarted(
@@ -275,15 +324,73 @@ def capture_of(context: StepExecutionContext) -> str | None:
 
 
 def _step_properties(context: StepExecutionContext) -> dict[str, str]:
-    partitions = _compat.partitions_of(context)
+    version = _compat.code_version_of(context)
+    return {
+        **properties_of_step(context.dagster_run, context.step.key, context.op_def.name),
+        **({} if version is None else {"code_version": version}),
+    }
+
+
+def properties_of_step(run: DagsterRun, step_key: str, op: str) -> dict[str, str]:
+    """What Dagster knows a step by."""
     found = {
-        "dagster_op": context.op_def.name,
-        "dagster_step_key": context.step.key,
-        "dagster_mapping_key": mapping_key_of(context.step.key),
-        "dagster_partition": ", ".join(partitions)[:_PROPERTY_MAX] if partitions else None,
-        "code_version": _compat.code_version_of(context),
+        "dagster_op": op,
+        "dagster_step_key": step_key,
+        "dagster_mapping_key": mapping_key_of(step_key),
+        "dagster_partition": _compat.partition_of(run),
     }
     return {name: value for name, value in found.items() if value is not None}
+
+
+def past_step_started(
+    key: StepKey,
+    *,
+    run: DagsterRun,
+    step_key: str,
+    op: StoredOp,
+    outputs: Sequence[Any],
+    tags: Mapping[str, str],
+    at: datetime,
+    url: str | None,
+) -> StepStarted:
+    """A step began, in the past: of its inputs only the config is known."""
+    path = without_mapping(step_key).split(".")
+    return StepStarted(
+        key=key,
+        name=step_name(step_key, outputs),
+        at=at,
+        kind=kind_of(outputs),
+        inputs=step_parameters(run, path, op.config_defaults),
+        tags=tags_of(tags),
+        properties=properties_of_step(run, step_key, op.name),
+        url=url,
+        supervised=True,
+        capture=tags.get("flowtrail/capture") or run.tags.get("flowtrail/capture"),
+    )
+
+
+def past_outputs(key: StepKey, step_key: str, data: Any, outputs: Iterable[Any]) -> list[Product]:
+    """An output that a step made in the past, if it is not an asset or a check's word, and is anything."""
+    planned: Any = next((each for each in outputs if each.name == data.output_name), None)
+    if planned is None or planned.dagster_type_key == "Nothing":
+        return []
+    if planned.properties and (planned.properties.asset_key or planned.properties.asset_check_key):
+        return []
+    name = data.output_name if data.mapping_key is None else f"{data.output_name}.{data.mapping_key}"
+    uri = output_uri(key.execution.execution_id, step_key, data.output_name, data.mapping_key)
+    return [Product(uri=uri, name=f"{key.step} {name}", type=ArtifactType.VALUE, entry=name)]
+
+
+def past_message(status: Status, event: DagsterEvent | None, failed: Iterable[str]) -> str | None:
+    """Why a past run ended as it did."""
+    if status is Status.CANCELLED:
+        return "The run was terminated."
+    if status is Status.COMPLETED:
+        return None
+    data: Any = None if event is None else event.event_specific_data
+    of_steps = getattr(getattr(data, "failure_reason", None), "name", "") == "STEP_FAILURE"
+    error = None if of_steps else error_text(getattr(data, "error", None))
+    return error or outcome_of(failed)[1] or (event and event.message)
 
 
 def step_output(
@@ -312,6 +419,7 @@ def step_finished(
     message: str | None = None,
     state: str | None = None,
     products: Iterable[Product] = (),
+    sources: Iterable[Product] = (),
     metrics: Mapping[str, float] | None = None,
     upstream: Mapping[str, tuple[str, ...]] | None = None,
     properties: Mapping[str, str] | None = None,
@@ -327,6 +435,7 @@ def step_finished(
         message=message,
         kind=kind,
         products=tuple(products),
+        sources=tuple(sources),
         metrics=dict(metrics or {}),
         upstream=dict(upstream or {}),
         started_at=started_at,
@@ -336,66 +445,113 @@ def step_finished(
     )
 
 
-def product_of(materialization: AssetMaterialization) -> Product:
-    """The version of an asset that a materialization made."""
-    tags = materialization.tags or {}
-    version, partition = tags.get(_compat.DATA_VERSION_TAG), materialization.partition
-    found = {
-        "dagster_asset": materialization.asset_key.to_user_string(),
-        "data_version": version,
-        "code_version": tags.get(_compat.CODE_VERSION_TAG),
-        "partition": partition,
-    }
-    name = materialization.asset_key.to_user_string() + ("" if partition is None else f"[{partition}]")
+def asset_product(asset: AssetKey, *, version: str | None = None, partition: str | None = None) -> Product:
+    """A version of an asset, or of one of its partitions."""
+    path = asset.to_user_string()
+    name = path if partition is None else f"{path}[{partition}]"
+    found = {"dagster_asset": path, "data_version": version, "partition": partition}
     return Product(
-        uri=asset_uri(materialization.asset_key, version=version, partition=partition),
+        uri=asset_uri(asset, version=version, partition=partition),
         name=name,
-        properties={key: value for key, value in found.items() if value is not None}
-        | texts_of(materialization.metadata),
+        entry=f"asset {name}",
+        properties={key: value for key, value in found.items() if value is not None},
     )
 
 
-def source_versions(materialization: AssetMaterialization) -> dict[str, str]:
-    """For each asset that went into a materialization, in whichever run it was made, the name of its version."""
+def product_of(event: AssetMaterialization | AssetObservation) -> Product:
+    """The version of an asset that a materialization made, or an observation found, with what was said of it."""
+    tags = event.tags or {}
+    product = asset_product(event.asset_key, version=tags.get(_compat.DATA_VERSION_TAG), partition=event.partition)
+    code = tags.get(_compat.CODE_VERSION_TAG)
+    said = {} if code is None else {"code_version": code}
+    said |= {f"metadata.{name}": str(value) for name, value in metrics_of(event.metadata).items()}
+    return replace(product, properties={**product.properties, **said, **texts_of(event.metadata)})
+
+
+def versions_read(materialization: AssetMaterialization) -> Iterator[tuple[AssetKey, str, int | None]]:
+    """Each asset that went into a materialization: its version, and the storage id of its latest event then."""
     from dagster import AssetKey
 
+    tags = materialization.tags or {}
     start = _compat.INPUT_VERSION_TAG
-    return {
-        asset: asset_uri(AssetKey.from_user_string(asset), version=version)
-        for key, version in (materialization.tags or {}).items()
-        if key.startswith(start) and (asset := key.removeprefix(start))
-    }
+    for key, version in tags.items():
+        if key.startswith(start) and (asset := key.removeprefix(start)):
+            pointer = tags.get(f"{_compat.INPUT_POINTER_TAG}{asset}", "")
+            yield AssetKey.from_user_string(asset), version, int(pointer) if pointer.isdecimal() else None
 
 
-def check_properties(check: AssetCheckEvaluation) -> dict[str, str]:
+def check_properties(check: AssetCheckEvaluation, name: str) -> dict[str, str]:
     """What a check found."""
+    found = "passed" if check.passed else f"failed ({check.severity.value.lower()})"
     return {
-        f"check.{check.check_name}": "passed" if check.passed else f"failed ({check.severity.value.lower()})",
-        **({f"check.{check.check_name}.description": check.description} if check.description else {}),
+        f"check.{name}": found,
+        **({f"check.{name}.description": check.description[:_PROPERTY_MAX]} if check.description else {}),
+        **texts_of(check.metadata, f"check.{name}."),
     }
 
 
-def metrics_of(metadata: Mapping[str, Any]) -> dict[str, float]:
+def check_name(check: AssetCheckEvaluation, outputs: Iterable[Any]) -> str:
+    """What a check is called in its step; with its asset's name where the step checks several assets."""
+    return (
+        check.check_name
+        if len(set(checked_of(outputs))) <= 1
+        else f"{check.asset_key.to_user_string()}.{check.check_name}"
+    )
+
+
+def metrics_of(metadata: Mapping[str, Any], prefix: str = "", suffix: str = "") -> dict[str, float]:
     """The numbers in an output's or materialization's metadata."""
     return {
-        name: float(value.value)
+        f"{prefix}{name}{suffix}": float(value.value)
         for name, value in metadata.items()
         if not name.startswith(_OWN[0]) and type(getattr(value, "value", None)) in {int, float}
     }
 
 
-def texts_of(metadata: Mapping[str, Any]) -> dict[str, str]:
-    """The words in it: paths, addresses, short texts."""
+def metrics_of_assets(made: Sequence[AssetMaterialization], outputs: Iterable[Any]) -> dict[str, float]:
+    """The numbers in a step's materializations; where it makes several assets or partitions, under their names."""
+    several_assets = max(len(_not_checks(outputs)), len({each.asset_key for each in made})) > 1
+    several_partitions = len({each.partition for each in made}) > 1
+    found: dict[str, float] = {}
+    for each in made[:_METRICS_MAX]:
+        prefix = f"{each.asset_key.to_user_string()}." if several_assets else ""
+        suffix = f"[{each.partition}]" if several_partitions and each.partition is not None else ""
+        found |= metrics_of(each.metadata, prefix, suffix)
+    return found
+
+
+def properties_of_asset(made: Sequence[AssetMaterialization], run_id: str) -> dict[str, str]:
+    """The words in a step's only materialization and its code's version, which is the run's id where none was given."""
+    if len(made) != 1:
+        return {}  # of several, they stand by the artifacts alone
+    version = (made[0].tags or {}).get(_compat.CODE_VERSION_TAG, run_id)
+    return {**texts_of(made[0].metadata), **({} if version == run_id else {"code_version": version})}
+
+
+def texts_of(metadata: Mapping[str, Any], prefix: str = "metadata.") -> dict[str, str]:
+    """The words in it: paths, addresses, short texts, and the columns of a table."""
     return {
-        f"metadata.{name}": str(value.value)[:_PROPERTY_MAX]
+        f"{prefix}{name}": text[:_PROPERTY_MAX]
         for name, value in metadata.items()
-        if not name.startswith(_OWN[0]) and type(getattr(value, "value", None)) is str
+        if not name.startswith(_OWN[0]) and (text := _text_of(value)) is not None
     }
 
 
 def exception_text(error: BaseException) -> str:
     """What an exception says, for a run that it ended."""
     return f"{type(error).__name__}: {error}"
+
+
+def _text_of(entry: Any) -> str | None:
+    value = getattr(entry, "value", None)
+    if type(value) is str:
+        return value
+    if type(value) is bool:
+        return str(value).lower()
+    columns = getattr(value, "columns", None)
+    if columns is not None:
+        return ", ".join(f"{column.name}: {column.type}" for column in columns)
+    return json.dumps(value, default=str) if type(value) in {dict, list} else None
 
 
 def error_text(error: SerializableErrorInfo | None) -> str | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dagster_integration import _compat, links, translate
 from dagster_integration.arrival import runs_here
+from dagster_integration.asset_reads import AssetReads, partitions_by_mapping
 from dagster_integration.plan import plan_of
 from dagster_integration.run_events import RunEvents
 from plugin_core.capture.events import StepKey
@@ -35,8 +36,10 @@ class RunWatch:
         self._recording = recording
         self._guard = recording.guard
         self._run = context.dagster_run
-        self._key = translate.run_key(self._run, context.job.get_definition())
-        self._events = RunEvents(self._key, plan_of(plan), recording)
+        job = context.job.get_definition()
+        self._key = translate.run_key(self._run, job)
+        reads = AssetReads(context.instance, partitions_by_mapping(job, self._run, context.instance))
+        self._events = RunEvents(self._key, plan_of(plan, job), reads, recording)
 
     def begins(self) -> Run | None:
         """Before the first step."""
@@ -44,12 +47,23 @@ class RunWatch:
             runs_here.add(self._run.run_id)
             run = self._recording.execution_started(
                 translate.run_started(
-                    self._key, run=self._run, at=datetime.now(UTC), url=links.dagster_run_url(self._run.run_id)
+                    self._key,
+                    run=self._run,
+                    at=datetime.now(UTC),
+                    url=links.dagster_run_url(self._run.run_id),
+                    parent_experiment=self._parent_experiment(),
                 )
             )
-            links.tag_run(self._context.instance, self._run.run_id)
+            told = translate.experiment_to_tell(self._run, self._key)
+            links.tag_run(self._context.instance, self._run.run_id, experiment=told)
             return run
         return None
+
+    def _parent_experiment(self) -> str | None:
+        """What the run was recorded under of which this one executes all or a part again."""
+        parent = self._run.parent_run_id
+        before = None if parent is None else self._context.instance.get_run_by_id(parent)
+        return None if before is None else translate.run_key(before, self._context.job.get_definition()).experiment
 
     def event(self, event: DagsterEvent) -> None:
         """The executor has yielded an event, of a step in this process or in another."""

@@ -14,11 +14,12 @@ from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from plugin_core.capture.guard import Guard, pass_on
-from plugin_core.capture.imports import forget, when_imported
+from plugin_core.capture.patches import Patches
+from plugin_core.capture.recording import Recording, current_recording
 from prefect_integration import _compat
 
 if TYPE_CHECKING:
-    from prefect_integration.watch import FlowWatch, Recording, TaskWatch
+    from prefect_integration.watch import FlowWatch, TaskWatch
 
 Reason: TypeAlias = Literal["autolog", "tracked", "arrival"]
 
@@ -29,20 +30,12 @@ _installation: Installation | None = None
 own_guard: Final = Guard()
 
 
-def _capture_recorder() -> Recording | None:
-    from plugin_core.capture.recorder import recorder
-
-    return recorder()
-
-
-class Installation:
-    """The wrappers around one Prefect. Where others wrapped over ours, they stay, and pass calls through."""
+class Installation(Patches):
+    """The wrappers around one Prefect."""
 
     def __init__(self, source: Callable[[], Recording | None]) -> None:
-        self.active = True
+        super().__init__()
         self.source = source
-        self._undo: list[tuple[Any, str, Any, Any]] = []
-        self._waiting: list[tuple[str, Callable[[ModuleType], None]]] = []
 
     def arm(self) -> None:
         """Wrap what is imported already, and the rest when it is imported."""
@@ -53,9 +46,7 @@ class Installation:
             (_compat.TASKS, self._install_tasks),
             (_compat.CLIENT, self._install_client),
         ):
-            guarded = functools.partial(self._install, install)
-            self._waiting.append((name, guarded))
-            when_imported(name, guarded)
+            self.when_imported(name, functools.partial(self._install, install))
 
     def _install(self, install: Callable[[ModuleType], None], module: ModuleType) -> None:
         with own_guard(f"the instrumentation of {module.__name__}"):
@@ -67,25 +58,6 @@ class Installation:
             _compat.warn_missing(lacking, falls_back=falls_back)
             if falls_back:
                 self._install_fallback(module)
-
-    def remove(self) -> None:
-        """Take the wrappers off."""
-        self.active = False
-        for name, callback in self._waiting:
-            forget(name, callback)
-        for owner, name, wrapper, original in reversed(self._undo):
-            if vars(owner).get(name) is wrapper:
-                setattr(owner, name, original)
-        self._undo.clear()
-
-    def replace(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-        """Put a wrapper in the place of ``owner.name``, if there is such a thing."""
-        original = vars(owner).get(name)
-        if original is None:
-            return
-        wrapper = functools.wraps(original)(make(original))
-        setattr(owner, name, wrapper)
-        self._undo.append((owner, name, wrapper, original))
 
     # The parts of Prefect
 
@@ -520,7 +492,7 @@ def _leaving_name(installation: Installation, original: Any) -> Any:
 # On and off
 
 
-def instrument(*, reason: Reason, source: Callable[[], Recording | None] = _capture_recorder) -> None:
+def instrument(*, reason: Reason, source: Callable[[], Recording | None] = current_recording) -> None:
     """Begin to record: ``autolog`` all flows and tasks, else those that are marked and what they call. Idempotent."""
     global _installation  # noqa: PLW0603 - one Prefect per process
     from plugin_core.tracking.settings import is_disabled

@@ -9,18 +9,15 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from plugin_core.capture.arrival import flush_if_remote
 from plugin_core.capture.events import (
     ExecutionFinished,
     ExecutionKey,
-    ExecutionStarted,
-    StepFinished,
     StepKey,
-    StepStarted,
 )
-from plugin_core.capture.guard import Guard
+from plugin_core.capture.recording import Recording
 from plugin_core.model.components import Status
 from prefect_integration import _compat, arrival, links, scope, translate
 from prefect_integration.marks import call_of, mark_of
@@ -28,32 +25,6 @@ from prefect_integration.scope import Scope
 
 if TYPE_CHECKING:
     from plugin_core.tracking.run import Run
-
-
-class Recording(Protocol):
-    """What takes the events: capture's recorder."""
-
-    guard: Guard
-
-    def execution_started(self, event: ExecutionStarted) -> Run | None:
-        """A flow begins."""
-        ...
-
-    def execution_finished(self, event: ExecutionFinished) -> None:
-        """A flow has ended."""
-        ...
-
-    def step_started(self, event: StepStarted) -> Run | None:
-        """A task begins."""
-        ...
-
-    def step_finished(self, event: StepFinished) -> None:
-        """A task has ended."""
-        ...
-
-    def flush(self, timeout_s: float | None = None) -> bool:
-        """Wait until what was recorded is in the store."""
-        ...
 
 
 class TaskWatch:

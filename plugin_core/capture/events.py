@@ -53,14 +53,16 @@ class StepKey:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Product:
-    """What an orchestrator says that a step made, beside or instead of a value: a version of an asset.
+    """What an orchestrator says that a step made or took, beside or instead of a value: a version of an asset.
 
-    ``uri`` names it for all that use it, in whichever run or orchestrator.
+    ``uri`` names it for all that use it, in whichever run or orchestrator. ``entry`` is what it stands
+    under among the step's artifacts, where that is not its name.
     """
 
     uri: str
     name: str
     type: str = ArtifactType.DATA_SET
+    entry: str | None = None
     properties: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
@@ -142,8 +144,8 @@ class StepFinished:
     """An attempt of a step has ended; without a ``StepStarted`` before, in whichever process, it never ran.
 
     ``reused_uri`` names the result that a cached step took instead of running, ``products`` what it made
-    beside its output. ``metrics`` are numbers that the orchestrator holds of it. ``started_at`` is given
-    where the start may not have been reported.
+    beside its output, ``sources`` what it took beside its arguments. ``metrics`` are numbers that the
+    orchestrator holds of it. ``started_at`` is given where the start may not have been reported.
     """
 
     key: StepKey
@@ -156,6 +158,7 @@ class StepFinished:
     result_uris: tuple[str, ...] = ()
     reused_uri: str | None = None
     products: tuple[Product, ...] = ()
+    sources: tuple[Product, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict[str, float])
     upstream: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     started_at: datetime | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from array import array
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -25,6 +26,7 @@ from plugin_core.capture.names import Place, address_of, previous_attempt
 from plugin_core.capture.payloads import PayloadWriter
 from plugin_core.model import names
 from plugin_core.model.changes import (
+    AppendPoints,
     Change,
     PutArtifact,
     PutAssociation,
@@ -36,7 +38,7 @@ from plugin_core.model.changes import (
     SetProperties,
     SetStatus,
 )
-from plugin_core.model.components import ArtifactValue, OrchestratorRef, Status
+from plugin_core.model.components import ArtifactValue, OrchestratorRef, Owner, Status
 from plugin_core.model.lineage import ArtifactType, AssociationType, NodeKind, NodeRef
 from plugin_core.model.metrics import Json
 from plugin_core.model.parameters import to_text
@@ -55,10 +57,15 @@ _CODE_WAIT_S: Final = 0.5  # at an execution's end; git needs a few milliseconds
 
 
 class Recorder:
-    """Records executions and steps of any orchestrator. One per process; safe to share between threads."""
+    """Records executions and steps of any orchestrator. One per process; safe to share between threads.
 
-    def __init__(self, engine: Engine) -> None:
+    That of the ``past`` is told of what other processes did: it takes every time from the events, says
+    nothing of this process, its code or its life, and remembers no step.
+    """
+
+    def __init__(self, engine: Engine, *, past: bool = False) -> None:
         self._engine = engine
+        self._past = past
         self._limits: dict[str, Limits] = {}  # by level
         self._code_threads: list[threading.Thread] = []
         self._latest_place = Place()
@@ -75,8 +82,9 @@ class Recorder:
             address = self._address(event.key)
             self._put_execution(event.key, address, event)
             self._set_status(address, Status.RUNNING, event.at, started_at=event.at)
-            self._inputs(address, event.parameters, {}, event.capture)
-            self._code_version(address)
+            self._inputs(address, event.parameters, {}, event.capture, at=self._moment(event.at))
+            if not self._past:
+                self._code_version(address)
             return Run._resolved(address, loggable=True)  # noqa: SLF001 - capture makes the handles of steps
         return None
 
@@ -100,7 +108,7 @@ class Recorder:
             address = self._address(event.key)
             self._put_step(event.key, address, event)
             self._set_status(address, Status.RUNNING, event.at, started_at=event.at, owned=not event.supervised)
-            self._inputs(address, event.inputs, event.upstream, event.capture)
+            self._inputs(address, event.inputs, event.upstream, event.capture, at=self._moment(event.at))
             return Run._resolved(address, loggable=True)  # noqa: SLF001
         return None
 
@@ -118,13 +126,14 @@ class Recorder:
             address = self._address(event.key)
             self._put_step(event.key, address, event)
             if event.upstream:
-                self._upstream_edges(address, event.upstream, at=now_us())
+                self._upstream_edges(address, event.upstream, at=self._moment(event.at))
             if event.reused_uri is not None:
                 self._reused(address, event.reused_uri, event.name)
             if event.output is not NOTHING:
                 self._outputs_of(address, event.name, event.output, event.result_uris, event.capture)
-            self._products(address, event.products)
-            self._metrics(address, event.metrics)
+            self._products(address, event.sources, made=False, at=self._moment(event.at))
+            self._products(address, event.products, made=True, at=self._moment(event.at))
+            self._metrics(address, event.metrics, at=_micros(event.at))
             self._set_status(
                 address,
                 event.status,
@@ -166,6 +175,13 @@ class Recorder:
             self._engine.record(*changes)
         else:
             gathered.extend(changes)
+
+    def _moment(self, at: datetime) -> int:
+        """When something is recorded: now, but of the past when it was."""
+        return _micros(at) if self._past else now_us()
+
+    def _owner(self) -> Owner | None:
+        return None if self._past else self._engine.journal.owner
 
     def _record_once(self, key: object, *changes: Change) -> None:
         if key not in self._engine.known:
@@ -213,7 +229,7 @@ class Recorder:
                 attempt=key.attempt,
                 previous_attempt=self._attempt_before(key, event.retry_of),
                 orchestrator=OrchestratorRef(system=key.system, execution_id=key.execution_id, url=event.url),
-                owner=self._engine.journal.owner,
+                owner=self._owner(),
                 tags=self._tags(event.tags),
                 properties=self._properties(event.properties),
             ),
@@ -231,7 +247,8 @@ class Recorder:
         if isinstance(event, StepFinished) and ("step", address.component) in self._engine.known:
             self._add_properties(address, event.properties)
             return
-        self._engine.known.add(("step", address.component))
+        if not self._past:
+            self._engine.known.add(("step", address.component))
         properties = self._properties(event.properties)
         if isinstance(event, StepStarted):
             properties |= _step_properties(event)
@@ -254,7 +271,7 @@ class Recorder:
                     step_id=key.step_id,
                     url=event.url,
                 ),
-                owner=self._engine.journal.owner if _ends_with_this_process(event) else None,
+                owner=self._owner() if _ends_with_this_process(event) else None,
                 tags=self._tags(event.tags),
                 properties=properties,
             )
@@ -285,7 +302,7 @@ class Recorder:
                 started_at=None if started_at is None else _micros(started_at),
                 ended_at=None if ended_at is None else _micros(ended_at),
                 inferred=inferred,
-                owner=self._engine.journal.owner if status is Status.RUNNING and owned else None,
+                owner=self._owner() if status is Status.RUNNING and owned else None,
             )
         )
 
@@ -306,8 +323,9 @@ class Recorder:
         values: Mapping[str, Any],
         upstream: Mapping[str, tuple[str, ...]],
         level: str | None,
+        *,
+        at: int,
     ) -> None:
-        at = now_us()
         parameters: dict[str, Json] = {}
         entries: dict[str, ArtifactValue] = {}
         changes: list[Change] = []
@@ -404,23 +422,37 @@ class Recorder:
             self._record(SetArtifactValues(at=at, component=address.component, is_output=True, values=entries))
         self._record(*changes)
 
-    def _products(self, address: RunAddress, products: Iterable[Product]) -> None:
-        at = now_us()
+    def _products(self, address: RunAddress, products: Iterable[Product], *, made: bool, at: int) -> None:
         text = self._engine.redactor.text
+        entries: dict[str, ArtifactValue] = {}
         for product in products:
             uri = text(product.uri)
+            entries[product.entry or product.name] = ArtifactValue(value=uri)
             properties = self._properties(product.properties)
             self._record(
                 PutArtifact(at=at, source_uri=uri, type=product.type, name=product.name, properties=properties),
-                _edge(_node(address), _artifact(uri), AssociationType.PRODUCED, at),
-                SetArtifactValues(
-                    at=at, component=address.component, is_output=True, values={product.name: ArtifactValue(value=uri)}
-                ),
+                _edge(_node(address), _artifact(uri), AssociationType.PRODUCED, at)
+                if made
+                else _edge(_artifact(uri), _node(address), AssociationType.CONTRIBUTED_TO, at),
             )
+        if entries:
+            self._record(SetArtifactValues(at=at, component=address.component, is_output=made, values=entries))
 
-    def _metrics(self, address: RunAddress, metrics: Mapping[str, float]) -> None:
-        for name, value in metrics.items():
-            self._engine.series(address.component, name[: names.METRIC_NAME_MAX]).log(value, None)
+    def _metrics(self, address: RunAddress, metrics: Mapping[str, float], *, at: int) -> None:
+        for full_name, value in metrics.items():
+            name = full_name[: names.METRIC_NAME_MAX]
+            if self._past:
+                self._record(
+                    AppendPoints(
+                        component=address.component,
+                        metric=name,
+                        steps=array("q", (0,)),
+                        times=array("q", (at,)),
+                        values=array("d", (value,)),
+                    )
+                )
+            else:
+                self._engine.series(address.component, name).log(value, None)
 
     def _remember_outputs(self, uri: str, contents: list[str], *, whole: bool) -> None:
         if whole and contents:
@@ -552,6 +584,11 @@ def recorder() -> Recorder | None:
             if _recorder is None:
                 _recorder = Recorder(engine())
     return _recorder
+
+
+def past_recorder() -> Recorder | None:
+    """A recorder of what happened before, for an import; None where recording is switched off."""
+    return None if is_disabled() else Recorder(engine(), past=True)
 
 
 def _forget() -> None:

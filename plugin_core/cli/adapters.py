@@ -2,6 +2,7 @@
 
 ``flowtrail.bootstrap``: ``(environ) -> additions``, what makes a child process record itself.
 ``flowtrail.reconcile``: ``(system, execution_id, step_id) -> (Status, message) | None``, the true state.
+``flowtrail.importers``: ``(request, counted) -> report``, what brings past runs in (``capture.importing``).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 from typing import Any, TypeAlias
 
+from plugin_core.capture.importing import Importer
 from plugin_core.model.components import Status
 
 Bootstrap: TypeAlias = Callable[[Mapping[str, str]], Mapping[str, str]]
@@ -26,6 +28,11 @@ def bootstraps() -> dict[str, Bootstrap]:
 def judges() -> dict[str, Judge]:
     """Judges of the true state by orchestrator; as ``bootstraps``."""
     return _loaded("flowtrail.reconcile")
+
+
+def importers() -> dict[str, Importer]:
+    """Importers of past runs by orchestrator; as ``bootstraps``."""
+    return _loaded("flowtrail.importers")
 
 
 def _loaded(group: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import binascii
 import enum
 import json
 import os
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +86,14 @@ def find_runs(*, component_names: tuple[str, ...] = (), parent: str | None = Non
     """Runs by component name, or the children of one, oldest first."""
     store = engine().store
     return _handles(store, store.components(ComponentQuery(names=component_names, parent=parent, descending=False)))
+
+
+def components_of_executions(system: str, execution_ids: Sequence[str]) -> dict[str, list[Component]]:
+    """What is recorded of each of an orchestrator's executions, by its id there: itself and its steps."""
+    store = engine().store
+    return {
+        each: store.components(ComponentQuery(orchestrator_system=system, execution_id=each)) for each in execution_ids
+    }
 
 
 def run_of(component: Component) -> Run:
