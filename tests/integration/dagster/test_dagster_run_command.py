@@ -53,7 +53,6 @@ def test_dagster_job_execute_with_its_spawned_steps(recorded, environment):
     assert f"flowtrail show {root.component_name}" in said
 
 
-@pytest.mark.versions
 def test_dagster_asset_materialize(recorded, environment):
     run(environment, *DAGSTER, "asset", "materialize", "-f", PROGRAM, "--select", "*")
     root = recorded.execution("plain")
@@ -64,7 +63,6 @@ def test_dagster_asset_materialize(recorded, environment):
     assert recorded.sources(recorded.step("largest")) == {"numbers"}
 
 
-@pytest.mark.versions
 def test_a_script_that_materializes_by_itself(recorded, environment):
     run(environment, sys.executable, PROGRAM)
     assert {run.display_name for run in recorded.execution("plain").children} == {"numbers", "largest"}
