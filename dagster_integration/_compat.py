@@ -102,6 +102,15 @@ def published() -> tuple[type[Any], type[Any]]:
     return ExecutorDefinition, OpDefinition
 
 
+def register_library() -> None:
+    """Have Dagster tell its UI and its logs that this library is here, and its version."""
+    from importlib.metadata import version
+
+    from dagster_shared.libraries import DagsterLibraryRegistry
+
+    DagsterLibraryRegistry.register("flowtrail", version("flowtrail"), is_dagster_package=False)
+
+
 def signals() -> tuple[type[BaseException], ...]:
     """What Dagster stops user code with, from a signal handler."""
     from dagster._core.errors import DagsterExecutionInterruptedError

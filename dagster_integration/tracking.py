@@ -10,6 +10,7 @@ from dagster import AssetsDefinition, AssetSpec, Definitions, JobDefinition, Pre
 from dagster_integration import links
 from dagster_integration.instrumentor import instrument
 from dagster_integration.marks import Mark, mark_graph, mark_node
+from dagster_integration.resource import FlowtrailResource
 from plugin_core.tracking.settings import is_disabled
 
 
@@ -23,6 +24,9 @@ def track(defs: Definitions, *, experiment: str | None = None) -> Definitions:
     if is_disabled():
         return defs
     instrument(reason="tracked")
+    for resource in (defs.resources or {}).values():
+        if isinstance(resource, FlowtrailResource):
+            resource.activate()
     mark = Mark(experiment)
     for part in (*(defs.assets or ()), *(defs.asset_checks or ()), *(defs.jobs or ())):
         _mark(part, mark)
