@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from dagster import AssetsDefinition, AssetSpec, Definitions, JobDefinition
+from dagster import AssetsDefinition, AssetSpec, Definitions, JobDefinition, SourceAsset
 
-from dagster_integration import links
+from dagster_integration import _compat, links
 from dagster_integration.instrumentor import instrument
 from dagster_integration.marks import Mark, mark_graph, mark_node
 from plugin_core.tracking.settings import is_disabled
@@ -25,7 +25,10 @@ def track(defs: Definitions, *, experiment: str | None = None) -> Definitions:
     mark = Mark(experiment)
     for part in (*(defs.assets or ()), *(defs.asset_checks or ()), *(defs.jobs or ())):
         _mark(part, mark)
-    return defs.map_asset_specs(func=_linked) if defs.assets else defs
+    for automation in (*(defs.schedules or ()), *(defs.sensors or ())):
+        for job in _compat.jobs_of(automation):
+            _mark(job, mark)
+    return _compat.with_asset_specs(defs, _linked) if defs.assets else defs
 
 
 def _mark(part: Any, mark: Mark) -> None:
@@ -34,6 +37,8 @@ def _mark(part: Any, mark: Mark) -> None:
         mark_node(part.graph, mark)
     elif isinstance(part, AssetsDefinition) and part.is_executable:
         mark_node(part.node_def, mark)
+    elif isinstance(part, SourceAsset) and part.is_observable:
+        mark_node(part.op, mark)
 
 
 def _linked(spec: AssetSpec) -> AssetSpec:

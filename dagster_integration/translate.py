@@ -437,7 +437,8 @@ def asset_product(asset: AssetKey, *, version: str | None = None, partition: str
     """A version of an asset, or of one of its partitions."""
     path = asset.to_user_string()
     name = path if partition is None else f"{path}[{partition}]"
-    found = {"dagster_asset": path, "data_version": version, "partition": partition}
+    url = links.dagster_asset_url(asset)
+    found = {"dagster_asset": path, "data_version": version, "partition": partition, "dagster_url": url}
     return Product(
         uri=asset_uri(asset, version=version, partition=partition),
         name=name,
