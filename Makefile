@@ -20,7 +20,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install -qq -c constraints.txt -e . --group dev
 	@touch $@
 
-demo: $(READY)  ## Run the main example twice on a fresh store and print what was recorded.
+demo: $(READY)  ## Run the examples of Prefect and Dagster on a fresh store; print what was recorded and how it joins.
 	@$(BIN)/python examples/demo.py
 
 test: lint types contracts tests versions  ## Every check.

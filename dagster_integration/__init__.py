@@ -20,9 +20,11 @@ if TYPE_CHECKING:
         tracked_multi_asset,
         tracked_op,
     )
+    from dagster_integration.io_manager import FlowtrailIOManager
     from dagster_integration.tracking import track
 
 __all__ = [
+    "FlowtrailIOManager",
     "autolog",
     "stop_autolog",
     "track",
@@ -35,6 +37,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "FlowtrailIOManager": "dagster_integration.io_manager",
     "track": "dagster_integration.tracking",
     "tracked_asset": "dagster_integration.decorators",
     "tracked_asset_check": "dagster_integration.decorators",

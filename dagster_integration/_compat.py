@@ -3,6 +3,7 @@
 ``create_executor`` is where every run gets what executes it, in the process that works it off;
 ``execute_core_compute`` is where every step's user code runs, in the process of the step, and
 ``core_dagster_event_sequence_for_step`` where its inputs are loaded and its outputs stored, too.
+``build_external_execution_context_data`` makes what a Pipes process is told.
 """
 
 from __future__ import annotations
@@ -35,10 +36,16 @@ _log = logging.getLogger("flowtrail")
 RUNS: Final = "dagster._core.execution.context_creation_job"
 STEPS: Final = "dagster._core.execution.plan.execute_step"
 STEP_EVENTS: Final = "dagster._core.execution.plan.execute_plan"
+PIPES: Final = "dagster._core.pipes.utils"
 NEEDS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     RUNS: {"create_executor": ("context_creation_data",)},
     STEPS: {"execute_core_compute": ("step_context", "inputs", "compute_fn", "compute_context")},
     STEP_EVENTS: {"core_dagster_event_sequence_for_step": ("step_context",)},
+    PIPES: {"build_external_execution_context_data": ("context", "extras")},
+}
+_WITHOUT: Final[Mapping[str, str]] = {  # what is lost, where that is not the whole record
+    STEP_EVENTS: "a remote step does not wait for its record",
+    PIPES: "a Pipes process with an environment of its own is not told its run",
 }
 PARENT_RUN_TAG: Final = "dagster/parent_run_id"
 ROOT_RUN_TAG: Final = "dagster/root_run_id"
@@ -69,16 +76,13 @@ def _is_as_expected(function: Any, parameters: tuple[str, ...]) -> bool:
 
 
 def warn_missing(names: list[str]) -> None:
-    """Say, once per process, that this Dagster cannot be recorded."""
-    if names and not _warned:
+    """Say, once per process, what of this Dagster cannot be recorded."""
+    if not _warned.issuperset(names):
         _warned.update(names)
         import dagster
 
-        _log.warning(
-            "flowtrail does not know this Dagster (%s lacks %s): its runs are not recorded, load_run() still works",
-            dagster.__version__,
-            ", ".join(names),
-        )
+        lost = _WITHOUT.get(names[0].rpartition(".")[0], "its runs are not recorded, load_run() still works")
+        _log.warning("flowtrail does not know this Dagster (%s lacks %s): %s", dagster.__version__, names[0], lost)
 
 
 def signals() -> tuple[type[BaseException], ...]:

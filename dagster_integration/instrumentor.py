@@ -7,15 +7,19 @@ compares or looks into them see what they saw before. Taken off again, Dagster i
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from types import ModuleType
-from typing import Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from dagster_integration import _compat
+from dagster_integration import _compat, arrival, pipes
+from plugin_core.capture.arrival import flush_if_remote
 from plugin_core.capture.guard import Guard, pass_on
 from plugin_core.capture.patches import Patches
 from plugin_core.capture.recording import Recording, current_recording
 from plugin_core.tracking.settings import is_disabled
+
+if TYPE_CHECKING:
+    from plugin_core.tracking.run import Run
 
 Reason: TypeAlias = Literal["autolog", "tracked"]
 
@@ -37,6 +41,7 @@ class Installation(Patches):
             (_compat.RUNS, "create_executor", self._create_executor),
             (_compat.STEPS, "execute_core_compute", self._execute_core_compute),
             (_compat.STEP_EVENTS, "core_dagster_event_sequence_for_step", self._step_events),
+            (_compat.PIPES, "build_external_execution_context_data", self._pipes_context),
         ):
             self.when_imported(module, functools.partial(self._install, name, make))
 
@@ -53,13 +58,29 @@ class Installation(Patches):
 
     def _create_executor(self, original: Any) -> Any:
         def create_executor(context_creation_data: Any) -> Any:
-            executor = original(context_creation_data)
+            try:
+                executor = original(context_creation_data)
+            except BaseException as error:
+                if self.active:
+                    self._record_stillbirth(context_creation_data, error)
+                raise
             if self.active:
                 with own_guard("the set-up of recording"):
                     self._watch_executor(executor)
             return executor
 
         return create_executor
+
+    def _record_stillbirth(self, context_creation_data: Any, error: BaseException) -> None:
+        """A run without an executor ends before it begins."""
+        recording = self._wanted(context_creation_data.job.get_definition)
+        if recording is not None:
+            with own_guard("the start of a run"):
+                from dagster_integration.watch import RunWatch
+
+                watch = RunWatch(context_creation_data, context_creation_data.execution_plan, recording)
+                watch.begins()
+                watch.left(error)
 
     def _watch_executor(self, executor: Any) -> None:
         """Follow what an executor does; it stays the object that it is."""
@@ -85,12 +106,19 @@ class Installation(Patches):
 
     # Steps
 
+    def _wanted_in(self, step_context: Any) -> Recording | None:
+        if not self.active:
+            return None
+        with own_guard("the arrival of a step"):
+            arrival.arrive_for(step_context.dagster_run, step_context.instance)
+        return self._wanted(lambda: step_context.job_def)
+
     def _execute_core_compute(self, original: Any) -> Any:
         def execute_core_compute(
             step_context: Any, inputs: Any, compute_fn: Any, compute_context: Any
         ) -> Iterator[Any]:
             inner = original(step_context, inputs, compute_fn, compute_context)
-            recording = self._wanted(lambda: step_context.job_def) if self.active else None
+            recording = self._wanted_in(step_context)
             return inner if recording is None else _follow_step(inner, step_context, inputs, recording)
 
         return execute_core_compute
@@ -98,15 +126,25 @@ class Installation(Patches):
     def _step_events(self, original: Any) -> Any:
         def core_dagster_event_sequence_for_step(step_context: Any) -> Iterator[Any]:
             inner = original(step_context)
-            recording = self._wanted(lambda: step_context.job_def) if self.active else None
+            recording = self._wanted_in(step_context)
             return inner if recording is None else _inside_step(inner, step_context, recording)
 
         return core_dagster_event_sequence_for_step
 
+    # Pipes
+
+    def _pipes_context(self, original: Any) -> Any:
+        def build_external_execution_context_data(context: Any, extras: Any) -> Any:
+            given = extras
+            if self.active:
+                with own_guard("the extras of a Pipes process"):
+                    given = pipes.with_run(extras)
+            return original(context, given)
+
+        return build_external_execution_context_data
+
 
 def _follow_run(execute: Any, plan_context: Any, plan: Any, recording: Recording) -> Generator[Any]:
-    from plugin_core.tracking.current import attach, detach
-
     watch, run = None, None
     with own_guard("the set-up of recording"):
         from dagster_integration.watch import RunWatch
@@ -117,28 +155,22 @@ def _follow_run(execute: Any, plan_context: Any, plan: Any, recording: Recording
         yield from execute(plan_context, plan)
         return
     error: BaseException | None = None
+    events = _in_run(run, execute(plan_context, plan))  # what the executor starts are the run's children
     try:
-        events = iter(execute(plan_context, plan))
-        while True:
-            token = attach(run)  # what the executor starts here are the run's children
-            try:
-                event = next(events)
-            except StopIteration:
-                return
-            finally:
-                detach(token)
+        for event in events:
             watch.event(event)
             yield event
     except BaseException as raised:
         error = raised
         raise
     finally:
-        watch.left(error)
+        try:
+            events.close()
+        finally:
+            watch.left(error)
 
 
 def _follow_step(inner: Any, step_context: Any, inputs: Mapping[str, Any], recording: Recording) -> Generator[Any]:
-    from plugin_core.tracking.current import attach, detach
-
     watch, run = None, None
     with own_guard("the set-up of recording"):
         from dagster_integration.watch import StepWatch
@@ -148,43 +180,56 @@ def _follow_step(inner: Any, step_context: Any, inputs: Mapping[str, Any], recor
     if watch is None:
         yield from inner
         return
+    items = _in_run(run, inner)
     try:
-        while True:
-            token = attach(run)  # only while user code runs: between two values it is Dagster's turn
-            try:
-                item = next(inner)
-            except StopIteration:
-                return
-            finally:
-                detach(token)
+        for item in items:
             watch.yields(item)
             yield item
     finally:
-        inner.close()
-        watch.left()
+        items.close()
 
 
 def _inside_step(inner: Any, step_context: Any, recording: Recording) -> Generator[Any]:
     """All that is done for a step happens in its run, IO managers included, but not what its events lead to."""
-    from plugin_core.tracking.current import attach, detach
-
     run = None
     with own_guard("finding the run of a step"):
         from dagster_integration.translate import step_key
 
         run = recording.run_of(step_key(step_context))
     try:
+        yield from _in_run(run, inner)
+    finally:
+        with own_guard("the end of a step"):
+            flush_if_remote(recording)
+
+
+def _in_run(run: Run | None, items: Iterable[Any]) -> Generator[Any]:
+    """The items, with ``run`` as the current one only while they are made: between two it is the caller's turn."""
+    from plugin_core.tracking.current import attach, detach
+
+    made = iter(items)
+    try:
         while True:
             token = attach(run)
             try:
-                event = next(inner)
+                item = next(made)
             except StopIteration:
                 return
             finally:
                 detach(token)
-            yield event
+            yield item
     finally:
-        inner.close()
+        token = attach(run)
+        try:
+            _close(made)
+        finally:
+            detach(token)
+
+
+def _close(iterator: Iterator[Any]) -> None:
+    """End a generator at once, as its caller has ended ours; other iterators have nothing to end."""
+    if isinstance(iterator, Generator):
+        iterator.close()
 
 
 def instrument(*, reason: Reason, source: Callable[[], Recording | None] = current_recording) -> None:
@@ -193,6 +238,7 @@ def instrument(*, reason: Reason, source: Callable[[], Recording | None] = curre
     if is_disabled():
         return
     _reasons.add(reason)
+    arrival.tell_children(autolog="autolog" in _reasons)
     if _installation is None:
         _installation = Installation(source)
         _installation.arm()
@@ -201,6 +247,7 @@ def instrument(*, reason: Reason, source: Callable[[], Recording | None] = curre
 def stop(reason: Reason) -> None:
     """Take back a reason to record; without any, take the wrappers off."""
     _reasons.discard(reason)
+    arrival.tell_children(autolog="autolog" in _reasons)
     if not _reasons:
         uninstrument()
 
@@ -209,6 +256,7 @@ def uninstrument() -> None:
     """Leave Dagster as it was found."""
     global _installation  # noqa: PLW0603
     _reasons.clear()
+    arrival.tell_children_no_longer()
     if _installation is not None:
         _installation.remove()
         _installation = None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from dagster_integration.arrival import ORIGIN_TAG, origin_tag
+
 if TYPE_CHECKING:
     from dagster import AssetKey, DagsterInstance
     from dagster._core.execution.context.system import StepExecutionContext
@@ -68,8 +70,11 @@ def dagster_asset_url(key: AssetKey) -> str | None:
 
 
 def tag_run(instance: DagsterInstance, run_id: str, *, experiment: str | None) -> None:
-    """Give the run in Dagster a tag with the address of its record; and what it is recorded under, if told."""
-    tags = {URL_KEY: record_url(run_path(run_id))}
+    """Give the run in Dagster the address of its record, and tell its steps' processes where to record.
+
+    Also what it is recorded under, if told.
+    """
+    tags = {URL_KEY: record_url(run_path(run_id)), ORIGIN_TAG: origin_tag()}
     instance.add_run_tags(run_id, tags if experiment is None else {**tags, EXPERIMENT_KEY: experiment})
 
 
@@ -77,8 +82,3 @@ def link_output(context: StepExecutionContext, name: str, mapping_key: str | Non
     """Add the address of the step's record to an output that is about to be stored."""
     metadata = {URL_KEY: link(step_path(context.run_id, context.step.key))}
     context.add_output_metadata(metadata, output_name=name, mapping_key=mapping_key)
-
-
-def is_far_from_its_record() -> bool:
-    """Whether this process's disk may go away with it: it was started without the store's address at hand."""
-    return False

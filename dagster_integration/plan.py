@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,13 +19,18 @@ _NO_OUTPUTS: Final[Sequence[Any]] = ()
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The steps of a run. ``outputs`` of a step whose number shows only on the way stand under ``step[?]``."""
+    """The steps of a run. ``outputs`` of a step whose number shows only on the way stand under ``step[?]``.
+
+    ``mapped`` says for such a step which output of which other decides on the number, ``dynamic`` the
+    mapping keys of those that were made in an earlier run.
+    """
 
     to_execute: tuple[str, ...]
     outputs: Mapping[str, Sequence[Any]]
     retries: Mapping[str, int] = field(default_factory=dict[str, int])
-    dynamic: frozenset[tuple[str, str]] = frozenset()
+    dynamic: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict[tuple[str, str], tuple[str, ...]])
     past: PastExecutionState | None = None
+    mapped: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
     paths: Mapping[str, str] = field(default_factory=dict[str, str])  # of nodes; only a stored plan has these two
     tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     asset_of_input: Callable[[str, str], AssetKey | None] = lambda _step_key, _input: None
@@ -76,6 +81,7 @@ def plan_of(plan: ExecutionPlan, job: JobDefinition) -> Plan:
         tuple(plan.step_keys_to_execute),
         {key: step.step_outputs for key, step in steps.items()},
         **_known(plan.known_state),
+        mapped=_mapped((key, (each.source for each in step.step_inputs)) for key, step in steps.items()),
         asset_of_input=asset_of_input,
     )
 
@@ -96,14 +102,30 @@ def plan_of_snapshot(snapshot: ExecutionPlanSnapshot) -> Plan:
         **({} if known is None else _known(known)),
         paths={key: step.node_handle_id for key, step in steps.items()},
         tags={key: step.tags or {} for key, step in steps.items()},
+        mapped=_mapped((key, (each.source for each in step.inputs)) for key, step in steps.items()),
         asset_of_input=asset_of_input,
     )
+
+
+def _mapped(sources: Iterable[tuple[str, Iterable[Any]]]) -> dict[str, tuple[str, str]]:
+    """For each step whose number shows only on the way, the output that decides on it: one of its inputs tells."""
+    return {
+        key: (source.resolved_by_step_key, source.resolved_by_output_name)
+        for key, each in sources
+        if translate.is_unresolved(key)
+        for source in each
+        if hasattr(source, "resolved_by_step_key")
+    }
 
 
 def _known(state: KnownExecutionState) -> dict[str, Any]:
     """What was known before the first step: of attempts and runs before."""
     return {
         "retries": dict(state.previous_retry_attempts),
-        "dynamic": frozenset((step, output) for step, made in state.dynamic_mappings.items() for output in made),
+        "dynamic": {
+            (step, output): tuple(keys or ())
+            for step, made in state.dynamic_mappings.items()
+            for output, keys in made.items()
+        },
         "past": state.parent_state,
     }

@@ -23,6 +23,8 @@ def resolve() -> Run | None:
     from dagster import OpExecutionContext
     from dagster._core.errors import DagsterInvariantViolationError
 
+    from dagster_integration.arrival import arrive_for
+    from dagster_integration.instrumentor import own_guard
     from dagster_integration.translate import step_key
     from plugin_core.capture.recorder import recorder
 
@@ -30,7 +32,8 @@ def resolve() -> Run | None:
         context = OpExecutionContext.get()
     except DagsterInvariantViolationError:
         return None
+    step = context.get_step_execution_context()
+    with own_guard("the arrival of a step"):
+        arrive_for(step.dagster_run, step.instance)
     recording = recorder()
-    if recording is None:
-        return None
-    return recording.run_of(step_key(context.get_step_execution_context()))
+    return None if recording is None else recording.run_of(step_key(step))

@@ -5,7 +5,7 @@ Asks nobody but the plan, and no clock: each event comes with its time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from dagster import AssetKey, AssetMaterialization, DagsterEvent
+    from dagster_shared.error import SerializableErrorInfo
 
     from dagster_integration.plan import Plan
 
@@ -36,6 +37,7 @@ class Attempt:
     reads: dict[AssetKey, Read] = field(default_factory=dict["AssetKey", Read])
     metrics: dict[str, float] = field(default_factory=dict)
     properties: dict[str, str] = field(default_factory=dict)
+    trouble: tuple[str | None, str] | None = None  # what the executor said of it: the error's class, and in words
 
 
 class RunEvents:
@@ -54,7 +56,7 @@ class RunEvents:
         self._retries: dict[str, int] = dict(plan.retries)
         self._open: dict[str, Attempt] = {}
         self._done: set[str] = set()
-        self._dynamic: set[tuple[str, str]] = set(plan.dynamic)
+        self._dynamic: dict[tuple[str, str], tuple[str, ...]] = dict(plan.dynamic)  # (step, output) -> mapping keys
 
     def key_of(self, step_key: str) -> StepKey:
         """The key of the attempt that a step is at."""
@@ -70,18 +72,25 @@ class RunEvents:
 
     def end(self, status: Status, at: datetime) -> None:
         """Say what became of the steps of which no event told: left behind, or never begun."""
-        for step_key in list(self._open):
+        planned = list(self._planned())
+        for step_key in [key for key, attempt in self._open.items() if attempt.started_at is not None]:
             left = Status.CANCELLED if status is Status.CANCELLED else Status.FAILED
             message = "The run ended before the step reported its end."
             self._finish(step_key, left, at, message=message, state="Abandoned")
-        for step_key in self._plan.to_execute:
-            if step_key not in self._done and not self._is_resolved(step_key):
-                message = "An earlier step failed or was skipped."
+        message = "A step that it needs failed." if self.failed else "The run ended before the step began."
+        for step_key in planned:
+            if step_key not in self._done:
                 self._finish(step_key, Status.CANCELLED, at, message=message, state="NotStarted")
 
-    def _is_resolved(self, step_key: str) -> bool:
-        """Whether this stands for steps that were found out while the run went on."""
-        return step_key.endswith("[?]") and any(done.startswith(step_key[:-2]) for done in self._done)
+    def _planned(self) -> Iterator[str]:
+        """The steps of the plan; those whose number shows only on the way one by one, as far as that went."""
+        for step_key in self._plan.to_execute:
+            decided_by = self._plan.mapped.get(step_key)
+            if decided_by is None or decided_by[0] not in self._done or decided_by[0] in self.failed:
+                yield step_key
+            else:
+                for mapping_key in self._dynamic.get(decided_by, ()):
+                    yield translate.mapped(step_key, mapping_key)
 
     def _attempt(self, step_key: str) -> Attempt:
         found = self._open.get(step_key)
@@ -104,8 +113,9 @@ class RunEvents:
         if asset is not None:
             attempt.reads.setdefault(asset, Read(by=self._plan.reader(step_key), pointer=self._pointer))
         elif data.upstream_step_key is not None and data.upstream_output_name is not None:
-            source = self._source(step_key, data.upstream_step_key, data.upstream_output_name)
-            attempt.upstream[data.input_name] = (*attempt.upstream.get(data.input_name, ()), source)
+            sources = self._outputs_loaded(step_key, data.upstream_step_key, data.upstream_output_name)
+            known = attempt.upstream.get(data.input_name, ())
+            attempt.upstream[data.input_name] = (*known, *(source for source in sources if source not in known))
 
     def _asset_loaded(self, step_key: str, data: Any) -> AssetKey | None:
         """The asset that an input was loaded from, by a step of this run or of another."""
@@ -113,10 +123,22 @@ class RunEvents:
             return self._plan.asset_of_input(step_key, data.input_name)
         return translate.assets_of(self._plan.outputs_of(data.upstream_step_key)).get(data.upstream_output_name)
 
-    def _source(self, step_key: str, upstream: str, output: str) -> str:
-        """The name of a step's output that was loaded, perhaps made in an earlier run."""
-        mapping_key = translate.mapping_key_of(step_key) if (upstream, output) in self._dynamic else None
-        return translate.output_uri(self._run_of(upstream), upstream, output, mapping_key)
+    def _outputs_loaded(self, step_key: str, upstream: str, output: str) -> tuple[str, ...]:
+        """The names of a step's outputs that were loaded, perhaps made in an earlier run."""
+        run_id = self._run_of(upstream)
+        return tuple(
+            translate.output_uri(run_id, upstream, output, key)
+            for key in self._mapping_keys(step_key, upstream, output)
+        )
+
+    def _mapping_keys(self, step_key: str, upstream: str, output: str) -> tuple[str | None, ...]:
+        """Of several outputs of one name, those that a step takes: its own, or all where it collects them."""
+        made = self._dynamic.get((upstream, output))
+        if made is None:
+            return (None,)
+        own = translate.mapping_key_of(step_key)
+        decided_by = self._plan.mapped.get(translate.unmapped(step_key), (upstream, output))
+        return (own,) if own in made and decided_by == (upstream, output) else made
 
     def _run_of(self, step_key: str) -> str:
         """The run in which a step was executed: this one, or one that this one repeats in part."""
@@ -128,7 +150,8 @@ class RunEvents:
         data = event.step_output_data
         attempt = self._attempt(step_key)
         if data.mapping_key is not None:
-            self._dynamic.add((step_key, data.output_name))
+            made = self._dynamic.get((step_key, data.output_name), ())
+            self._dynamic[step_key, data.output_name] = (*made, data.mapping_key)
         if data.output_name not in translate.assets_of(self._plan.outputs_of(step_key)):  # assets say it once more
             attempt.metrics |= translate.metrics_of(data.metadata)
             attempt.properties |= translate.texts_of(data.metadata)
@@ -157,6 +180,15 @@ class RunEvents:
         attempt.observed.append(translate.product_of(observation))
         attempt.metrics |= translate.metrics_of(observation.metadata)
 
+    def _engine(self, event: DagsterEvent, step_key: str, at: datetime) -> None:
+        """The executor has something to say of a step: that it must wait, or what happened to its process."""
+        data = event.engine_event_data
+        attempt = self._attempt(step_key)
+        if "pool" in data.metadata:
+            attempt.properties.setdefault("scheduled_at", at.isoformat())
+        if data.error is not None:
+            attempt.trouble = (data.error.cls_name, event.message or "")
+
     def _checked(self, event: DagsterEvent, step_key: str, at: datetime) -> None:
         del at
         check = event.asset_check_evaluation_data
@@ -177,17 +209,28 @@ class RunEvents:
 
     def _failure(self, event: DagsterEvent, step_key: str, at: datetime) -> None:
         data = event.step_failure_data
-        interrupted = getattr(getattr(data, "error_source", None), "name", "") == "INTERRUPT"
+        attempt = self._attempt(step_key)
+        if data.user_failure_data is not None:
+            attempt.metrics |= translate.metrics_of(data.user_failure_data.metadata)
+            attempt.properties |= translate.texts_of(data.user_failure_data.metadata)
+        interrupted = getattr(data.error_source, "name", "") == "INTERRUPT"
         self.failed.append(step_key)
         status = Status.CANCELLED if interrupted else Status.FAILED
         state = "Interrupted" if interrupted else None
-        self._finish(step_key, status, at, message=translate.error_text(data.error), state=state)
+        self._finish(step_key, status, at, message=self._cause(step_key, data.error), state=state)
 
     def _retried(self, event: DagsterEvent, step_key: str, at: datetime) -> None:
-        message = translate.error_text(event.step_retry_data.error)
+        message = self._cause(step_key, event.step_retry_data.error)
         self._finish(step_key, Status.FAILED, at, message=message, state="UpForRetry")
         self._retries[step_key] = self._retries.get(step_key, 0) + 1
         self._done.discard(step_key)
+
+    def _cause(self, step_key: str, error: SerializableErrorInfo | None) -> str | None:
+        """Why an attempt failed: in the executor's words where the error is one that it has explained."""
+        trouble = self._attempt(step_key).trouble
+        if trouble is not None and error is not None and error.cls_name == trouble[0]:
+            return trouble[1]
+        return translate.error_text(error)
 
     def _skipped(self, event: DagsterEvent, step_key: str, at: datetime) -> None:
         del event
@@ -246,6 +289,7 @@ _HANDLERS: Final[Mapping[str, Any]] = {
     "STEP_OUTPUT": RunEvents._output,  # noqa: SLF001
     "HANDLED_OUTPUT": RunEvents._handled,  # noqa: SLF001
     "ASSET_MATERIALIZATION": RunEvents._materialized,  # noqa: SLF001
+    "ENGINE_EVENT": RunEvents._engine,  # noqa: SLF001
     "ASSET_OBSERVATION": RunEvents._observed,  # noqa: SLF001
     "ASSET_CHECK_EVALUATION": RunEvents._checked,  # noqa: SLF001
     "STEP_SUCCESS": RunEvents._succeeded,  # noqa: SLF001

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
-from dagster import AssetsDefinition, AssetSpec, Definitions, JobDefinition, SourceAsset
+from dagster import AssetsDefinition, AssetSpec, Definitions, JobDefinition, PreviewWarning, SourceAsset
 
 from dagster_integration import _compat, links
 from dagster_integration.instrumentor import instrument
@@ -28,7 +29,7 @@ def track(defs: Definitions, *, experiment: str | None = None) -> Definitions:
     for automation in (*(defs.schedules or ()), *(defs.sensors or ())):
         for job in _compat.jobs_of(automation):
             _mark(job, mark)
-    return _compat.with_asset_specs(defs, _linked) if defs.assets else defs
+    return _with_links(defs) if defs.assets else defs
 
 
 def _mark(part: Any, mark: Mark) -> None:
@@ -38,7 +39,14 @@ def _mark(part: Any, mark: Mark) -> None:
     elif isinstance(part, AssetsDefinition) and part.is_executable:
         mark_node(part.node_def, mark)
     elif isinstance(part, SourceAsset) and part.is_observable:
-        mark_node(part.op, mark)
+        mark_node(part.op, mark)  # of which each job gets a copy
+
+
+def _with_links(defs: Definitions) -> Definitions:
+    with warnings.catch_warnings():
+        # That this method may change is for us to follow, and nothing that whoever calls track() can act on.
+        warnings.simplefilter("ignore", PreviewWarning)
+        return _compat.with_asset_specs(defs, _linked)
 
 
 def _linked(spec: AssetSpec) -> AssetSpec:

@@ -120,6 +120,16 @@ def unmapped(step_key: str) -> str:
     return _MAPPING.sub("[?]", step_key)
 
 
+def is_unresolved(step_key: str) -> bool:
+    """Whether a key of the plan stands for steps whose number shows only on the way."""
+    return step_key.endswith("[?]")
+
+
+def mapped(step_key: str, mapping_key: str) -> str:
+    """The key of the step that works on one of several dynamic outputs, from what stands for it in the plan."""
+    return f"{step_key.removesuffix('[?]')}[{mapping_key}]"
+
+
 def without_mapping(step_key: str) -> str:
     """A step's key without that of a dynamic output."""
     return _MAPPING.sub("", step_key)
@@ -203,8 +213,10 @@ def tags_of(tags: Mapping[str, str]) -> dict[str, str | None]:
 # Events of a run
 
 
-def run_started(key: ExecutionKey, *, run: DagsterRun, at: datetime, url: str | None) -> ExecutionStarted:
-    """A Dagster run begins to be worked off."""
+def run_started(
+    key: ExecutionKey, *, run: DagsterRun, at: datetime, url: str | None, parent_experiment: str | None = None
+) -> ExecutionStarted:
+    """A Dagster run begins to be worked off. What it executes again was recorded under ``parent_experiment``."""
     parent = run.parent_run_id
     return ExecutionStarted(
         key=key,
@@ -214,7 +226,7 @@ def run_started(key: ExecutionKey, *, run: DagsterRun, at: datetime, url: str | 
         parameters=parameters_of(run),
         retry_of=None
         if parent is None
-        else ExecutionKey(system=SYSTEM, experiment=key.experiment, execution_id=parent),
+        else ExecutionKey(system=SYSTEM, experiment=parent_experiment or key.experiment, execution_id=parent),
         tags=tags_of(run.tags),
         properties=_run_properties(run),
         url=url,
@@ -524,6 +536,11 @@ def texts_of(metadata: Mapping[str, Any], prefix: str = "metadata.") -> dict[str
         for name, value in metadata.items()
         if not name.startswith(_OWN[0]) and (text := _text_of(value)) is not None
     }
+
+
+def exception_text(error: BaseException) -> str:
+    """What an exception says, for a run that it ended."""
+    return f"{type(error).__name__}: {error}"
 
 
 def _text_of(entry: Any) -> str | None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from dagster_integration import _compat, links, translate
+from dagster_integration.arrival import runs_here
 from dagster_integration.asset_reads import AssetReads, partitions_by_mapping
 from dagster_integration.plan import plan_of
 from dagster_integration.run_events import RunEvents
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from dagster._core.execution.plan.plan import ExecutionPlan
 
     from plugin_core.tracking.run import Run
-
-
-runs_here: Final[set[str]] = set()  # the runs that this process works off
 
 
 class RunWatch:
@@ -49,7 +47,11 @@ class RunWatch:
             runs_here.add(self._run.run_id)
             run = self._recording.execution_started(
                 translate.run_started(
-                    self._key, run=self._run, at=datetime.now(UTC), url=links.dagster_run_url(self._run.run_id)
+                    self._key,
+                    run=self._run,
+                    at=datetime.now(UTC),
+                    url=links.dagster_run_url(self._run.run_id),
+                    parent_experiment=self._parent_experiment(),
                 )
             )
             told = translate.experiment_to_tell(self._run, self._key)
@@ -57,33 +59,42 @@ class RunWatch:
             return run
         return None
 
+    def _parent_experiment(self) -> str | None:
+        """What the run was recorded under of which this one executes all or a part again."""
+        parent = self._run.parent_run_id
+        before = None if parent is None else self._context.instance.get_run_by_id(parent)
+        return None if before is None else translate.experiment_of(before, self._context.job.get_definition())
+
     def event(self, event: DagsterEvent) -> None:
         """The executor has yielded an event, of a step in this process or in another."""
         self._events.event(event, datetime.now(UTC))
 
     def left(self, error: BaseException | None) -> None:
-        """The executor is done, or has raised."""
+        """The executor is done, or has raised, or is asked to stop in the middle."""
         with self._guard("the end of a run"):
             runs_here.discard(self._run.run_id)
             status, message = self._outcome(error)
             if status is not None:
                 at = datetime.now(UTC)
                 self._events.end(status, at)
+                # Who closes a generator tells nobody why: what became of the run in Dagster may be known later.
+                inferred = isinstance(error, GeneratorExit)
                 self._recording.execution_finished(
-                    translate.run_finished(self._key, status=status, at=at, message=message)
+                    translate.run_finished(self._key, status=status, at=at, message=message, inferred=inferred)
                 )
 
     def _outcome(self, error: BaseException | None) -> tuple[Status | None, str | None]:
         """As Dagster decides it; None where the run will be taken up again."""
-        if error is None:
-            return translate.outcome_of(self._events.failed)
-        if _compat.is_being_cancelled(self._context.instance, self._run.run_id):
+        steps = translate.outcome_of(self._events.failed)
+        if error is None and steps[0] is Status.COMPLETED:
+            return steps
+        instance, run_id = self._context.instance, self._run.run_id
+        if _compat.is_being_cancelled(instance, run_id):
             return Status.CANCELLED, "The run was terminated."
         if isinstance(error, (KeyboardInterrupt, *_compat.signals())):
-            if _compat.will_resume(self._context.instance, self._run.run_id):
-                return None, None
-            return Status.FAILED, "The run was interrupted."
-        return Status.FAILED, f"{type(error).__name__}: {error}"
+            interrupted = (Status.FAILED, "The run was interrupted.")
+            return (None, None) if _compat.will_resume(instance, run_id) else interrupted
+        return steps if error is None or self._events.failed else (Status.FAILED, translate.exception_text(error))
 
 
 class StepWatch:
@@ -125,9 +136,3 @@ class StepWatch:
                         self._context, self._key, name=found.name, value=found.value, mapping_key=found.mapping_key
                     )
                 )
-
-    def left(self) -> None:
-        """User code is done. What runs elsewhere may lose its disk: there, wait until the record is safe."""
-        with self._guard("the end of a step"):
-            if self._is_remote and links.is_far_from_its_record():
-                self._recording.flush()

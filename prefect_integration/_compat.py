@@ -1,6 +1,6 @@
 """All that is private to Prefect: the names that are relied on, checked before use, with one warning.
 
-Written for prefect >=3.4,<4. What is missing in another version is not recorded; flows run as ever.
+Written for prefect >=3.4,<4. Where another version lacks them, ``fallback`` takes over; flows run as ever.
 """
 
 from __future__ import annotations
@@ -34,11 +34,15 @@ GENERATORS: Final[Mapping[str, tuple[str, str]]] = {
     TASK_ENGINE: ("run_generator_task_sync", "run_generator_task_async"),
     FLOW_ENGINE: ("run_generator_flow_sync", "run_generator_flow_async"),
 }
+RUNS: Final[Mapping[str, tuple[str, ...]]] = {
+    TASK_ENGINE: ("run_task_sync", "run_task_async", *GENERATORS[TASK_ENGINE]),
+    FLOW_ENGINE: ("run_flow_sync", "run_flow_async", *GENERATORS[FLOW_ENGINE]),
+}
 LABEL: Final = "flowtrail.experiment"
 ATTEMPT_LABEL: Final = "flowtrail.attempt"
 PARENT_LABEL: Final = "flowtrail.parent"  # these two are sent to Prefect's server, the others stay in memory
 NAME_LABEL: Final = "flowtrail.recorded_as"
-_warned: set[str] = set()
+_warned: set[bool] = set()
 
 
 def missing(module: ModuleType) -> list[str]:
@@ -63,17 +67,26 @@ def _is_as_expected(owner: Any, method: str) -> bool:
     return function is not inner and (inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner))
 
 
-def warn_missing(names: list[str]) -> None:
-    """Say, once per process, that this Prefect cannot be recorded."""
-    if names and not _warned:
-        _warned.update(names)
-        import prefect
+def can_fall_back(module: ModuleType) -> bool:
+    """Whether an engine's module has the documented functions that run a flow or a task."""
+    return all(inspect.isfunction(vars(module).get(name)) for name in RUNS[module.__name__])
 
-        _log.warning(
-            "flowtrail does not know this Prefect (%s lacks %s): its runs are not recorded, load_run() still works",
-            prefect.__version__,
-            ", ".join(names),
-        )
+
+def warn_missing(names: list[str], *, falls_back: bool) -> None:
+    """Say, once per process, that this Prefect cannot be recorded, or by its state hooks only."""
+    if falls_back in _warned:
+        return
+    _warned.add(falls_back)
+    import prefect
+
+    _log.warning(
+        "flowtrail does not know this Prefect (%s lacks %s): %s",
+        prefect.__version__,
+        ", ".join(names),
+        "its runs are recorded by state hooks, with less on retries, cached and crashed tasks, and none that never ran"
+        if falls_back
+        else "its runs are not recorded, load_run() still works",
+    )
 
 
 def is_async_method(function: Callable[..., Any]) -> bool:

@@ -6,17 +6,12 @@ flowtrail is missing it unpickles to None.
 
 from __future__ import annotations
 
-import os
-import socket
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from plugin_core.capture import arrival
 from prefect_integration import _compat
 
-if TYPE_CHECKING:
-    from prefect_integration.watch import Recording
-
 _ATTRIBUTE: Final = "_flowtrail_marker"
-_SENT_SETTINGS: Final = ("experiment", "capture", "capture_max_bytes", "redact", "strict")
 _CODE: Final = """\
 try:
     from prefect_integration.arrival import arrive
@@ -26,8 +21,6 @@ else:
     marker = arrive({origin!r})
 """
 _EXPRESSION: Final = "(lambda names: (exec({code!r}, names), names['marker'])[1])({{}})"
-_host: Final = socket.gethostname()
-_remote = False
 
 
 class Marker:
@@ -38,7 +31,7 @@ class Marker:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Only builtins are named: it has to unpickle where this package is not installed.
-        code = _CODE.format(origin=self.origin or _origin())
+        code = _CODE.format(origin=self.origin or arrival.origin())
         return eval, (_EXPRESSION.format(code=code), {})
 
 
@@ -54,46 +47,11 @@ def mark_context() -> None:
 
 def arrive(origin: dict[str, Any]) -> Marker:
     """Record in this process as in the one that sent the work, unless this one was configured for itself."""
-    global _remote  # noqa: PLW0603 - a fact of this process
-    if (origin.get("host"), origin.get("pid")) == (_host, os.getpid()):
+    if arrival.is_from_here(origin):
         return _marker
-    _remote = origin.get("host") != _host
     from prefect_integration import instrumentor
 
     with instrumentor.own_guard("the arrival of work from another process"):
-        _configure(origin)
+        arrival.take_over(origin)
         instrumentor.instrument(reason="arrival")
     return Marker(origin)
-
-
-def _configure(origin: dict[str, Any]) -> None:
-    if os.environ.get("FLOWTRAIL_STORE"):
-        return
-    from plugin_core.tracking.settings import configure, current_settings
-
-    sent = dict(origin.get("settings") or {})
-    if not _remote:
-        sent.update(origin.get("folders") or {})
-    now = current_settings()
-    changes = {name: value for name, value in sent.items() if str(getattr(now, name)) != str(value)}
-    if changes:
-        configure(**changes)
-
-
-def flush_if_remote(recording: Recording) -> None:
-    """On another machine the disk may go away with the worker: wait a bounded time for the store."""
-    if _remote:
-        recording.flush()
-
-
-def _origin() -> dict[str, Any]:
-    """Where this process records, as plain data without passwords."""
-    from plugin_core.tracking.settings import current_settings, has_credentials
-
-    settings = current_settings()
-    sent = {name: getattr(settings, name) for name in _SENT_SETTINGS if getattr(settings, name) not in (None, ())}
-    sent |= {
-        name: getattr(settings, name) for name in ("store", "blobs") if not has_credentials(getattr(settings, name))
-    }
-    folders = {"spool_dir": str(settings.spool_dir)}
-    return {"host": _host, "pid": os.getpid(), "settings": sent, "folders": folders}

@@ -14,11 +14,12 @@ from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from plugin_core.capture.guard import Guard, pass_on
-from plugin_core.capture.imports import forget, when_imported
+from plugin_core.capture.patches import Patches
+from plugin_core.capture.recording import Recording, current_recording
 from prefect_integration import _compat
 
 if TYPE_CHECKING:
-    from prefect_integration.watch import FlowWatch, Recording, TaskWatch
+    from prefect_integration.watch import FlowWatch, TaskWatch
 
 Reason: TypeAlias = Literal["autolog", "tracked", "arrival"]
 
@@ -29,20 +30,12 @@ _installation: Installation | None = None
 own_guard: Final = Guard()
 
 
-def _capture_recorder() -> Recording | None:
-    from plugin_core.capture.recorder import recorder
-
-    return recorder()
-
-
-class Installation:
-    """The wrappers around one Prefect. Where others wrapped over ours, they stay, and pass calls through."""
+class Installation(Patches):
+    """The wrappers around one Prefect."""
 
     def __init__(self, source: Callable[[], Recording | None]) -> None:
-        self.active = True
+        super().__init__()
         self.source = source
-        self._undo: list[tuple[Any, str, Any, Any]] = []
-        self._waiting: list[tuple[str, Callable[[ModuleType], None]]] = []
 
     def arm(self) -> None:
         """Wrap what is imported already, and the rest when it is imported."""
@@ -53,36 +46,18 @@ class Installation:
             (_compat.TASKS, self._install_tasks),
             (_compat.CLIENT, self._install_client),
         ):
-            guarded = functools.partial(self._install, install)
-            self._waiting.append((name, guarded))
-            when_imported(name, guarded)
+            self.when_imported(name, functools.partial(self._install, install))
 
     def _install(self, install: Callable[[ModuleType], None], module: ModuleType) -> None:
         with own_guard(f"the instrumentation of {module.__name__}"):
             lacking = _compat.missing(module)
-            if lacking:
-                _compat.warn_missing(lacking)
-            else:
+            if not lacking:
                 install(module)
-
-    def remove(self) -> None:
-        """Take the wrappers off."""
-        self.active = False
-        for name, callback in self._waiting:
-            forget(name, callback)
-        for owner, name, wrapper, original in reversed(self._undo):
-            if vars(owner).get(name) is wrapper:
-                setattr(owner, name, original)
-        self._undo.clear()
-
-    def replace(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-        """Put a wrapper in the place of ``owner.name``, if there is such a thing."""
-        original = vars(owner).get(name)
-        if original is None:
-            return
-        wrapper = functools.wraps(original)(make(original))
-        setattr(owner, name, wrapper)
-        self._undo.append((owner, name, wrapper, original))
+                return
+            falls_back = _compat.can_fall_back(module)
+            _compat.warn_missing(lacking, falls_back=falls_back)
+            if falls_back:
+                self._install_fallback(module)
 
     # The parts of Prefect
 
@@ -110,6 +85,13 @@ class Installation:
         of_sync, of_async = _compat.GENERATORS[module.__name__]
         self.replace(module, of_sync, functools.partial(_driven, self))
         self.replace(module, of_async, functools.partial(_driven_async, self))
+
+    def _install_fallback(self, module: ModuleType) -> None:
+        from prefect_integration import fallback
+
+        pass_on(*_compat.signals())
+        make_watch = _task_watch if module.__name__ == _compat.TASK_ENGINE else _flow_watch
+        fallback.install(module, self.replace, lambda call: self._watch(call, make_watch))
 
     def _install_task_runners(self, module: ModuleType) -> None:
         self.replace(module.TaskRunner, "map", functools.partial(_numbered, self))
@@ -334,7 +316,7 @@ def _handle_rollback(installation: Installation, original: Any) -> Any:
 def _driven(installation: Installation, original: Any) -> Any:
     def run_generator(*args: Any, **kwargs: Any) -> Any:
         inner = original(*args, **kwargs)
-        return _drive(inner) if installation.active else inner
+        return drive(inner) if installation.active else inner
 
     return run_generator
 
@@ -342,12 +324,13 @@ def _driven(installation: Installation, original: Any) -> Any:
 def _driven_async(installation: Installation, original: Any) -> Any:
     def run_generator(*args: Any, **kwargs: Any) -> Any:
         inner = original(*args, **kwargs)
-        return _drive_async(inner) if installation.active else inner
+        return drive_async(inner) if installation.active else inner
 
     return run_generator
 
 
-def _drive(inner: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+def drive(inner: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+    """The values of a generator, each made with what was current in it and taken with what is current outside."""
     from prefect_integration.scope import restore, snapshot
 
     own = None
@@ -371,7 +354,8 @@ def _drive(inner: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
             resume = functools.partial(next, inner)
 
 
-async def _drive_async(inner: AsyncGenerator[Any, Any]) -> AsyncGenerator[Any, Any]:
+async def drive_async(inner: AsyncGenerator[Any, Any]) -> AsyncGenerator[Any, Any]:
+    """As ``drive``, for an asynchronous generator."""
     from prefect_integration.scope import restore, snapshot
 
     own = None
@@ -508,7 +492,7 @@ def _leaving_name(installation: Installation, original: Any) -> Any:
 # On and off
 
 
-def instrument(*, reason: Reason, source: Callable[[], Recording | None] = _capture_recorder) -> None:
+def instrument(*, reason: Reason, source: Callable[[], Recording | None] = current_recording) -> None:
     """Begin to record: ``autolog`` all flows and tasks, else those that are marked and what they call. Idempotent."""
     global _installation  # noqa: PLW0603 - one Prefect per process
     from plugin_core.tracking.settings import is_disabled

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from plugin_core.model.components import Status
-from prefect_integration.translate import message_of, status_of
+from prefect_integration.translate import message_of, state_properties, status_of
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -32,7 +32,8 @@ def true_state(system: str, execution_id: str | None, step_id: str | None) -> tu
 def _verdict(state: Any | None) -> tuple[Status, str | None] | None:
     if state is None or not (state.is_final() or state.is_paused()):
         return None
-    return status_of(state), message_of(state)
+    word = state_properties(state).get("prefect_state")
+    return status_of(state), ": ".join(filter(None, (word, message_of(state)))) or None
 
 
 def _abandoned(flow_state: Any | None) -> tuple[Status, str | None] | None:

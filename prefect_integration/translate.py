@@ -259,6 +259,27 @@ def rolled_back_state() -> State[Any]:
     return Completed(name="RolledBack", message="Task rolled back as part of transaction")
 
 
+def failed_state(error: BaseException | None) -> State[Any]:
+    """The state of an attempt that is tried again."""
+    from prefect.states import Failed
+
+    return Failed(message=None if error is None else f"{type(error).__name__}: {error}")
+
+
+def retrying_state() -> State[Any]:
+    """The state of a run whose next attempt begins."""
+    from prefect.states import Retrying
+
+    return Retrying()
+
+
+def crashed_state(error: BaseException) -> State[Any]:
+    """The state of a run that ended with what is no failure of its own: told to stop, cancelled, exited."""
+    from prefect.states import Crashed
+
+    return Crashed(message=f"The run was ended by {type(error).__name__}.")
+
+
 def interrupted_state(error: BaseException) -> State[Any]:
     """The state of a task that Prefect left without giving it one: paused, suspended, aborted, or shut down."""
     from prefect.states import Cancelled
@@ -360,7 +381,8 @@ def task_started(
 
 def _waited_since(task_run: TaskRun, at: datetime) -> datetime | None:
     since = task_run.expected_start_time
-    if since is None or (at - since).total_seconds() < _WAIT_WORTH_NOTING_S:
+    # By timestamps: to subtract the dates that Prefect uses takes as long as the rest of this module.
+    if since is None or at.timestamp() - since.timestamp() < _WAIT_WORTH_NOTING_S:
         return None
     return since
 

@@ -9,17 +9,15 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+from plugin_core.capture.arrival import flush_if_remote
 from plugin_core.capture.events import (
     ExecutionFinished,
     ExecutionKey,
-    ExecutionStarted,
-    StepFinished,
     StepKey,
-    StepStarted,
 )
-from plugin_core.capture.guard import Guard
+from plugin_core.capture.recording import Recording
 from plugin_core.model.components import Status
 from prefect_integration import _compat, arrival, links, scope, translate
 from prefect_integration.marks import call_of, mark_of
@@ -27,32 +25,6 @@ from prefect_integration.scope import Scope
 
 if TYPE_CHECKING:
     from plugin_core.tracking.run import Run
-
-
-class Recording(Protocol):
-    """What takes the events: capture's recorder."""
-
-    guard: Guard
-
-    def execution_started(self, event: ExecutionStarted) -> Run | None:
-        """A flow begins."""
-        ...
-
-    def execution_finished(self, event: ExecutionFinished) -> None:
-        """A flow has ended."""
-        ...
-
-    def step_started(self, event: StepStarted) -> Run | None:
-        """A task begins."""
-        ...
-
-    def step_finished(self, event: StepFinished) -> None:
-        """A task has ended."""
-        ...
-
-    def flush(self, timeout_s: float | None = None) -> bool:
-        """Wait until what was recorded is in the store."""
-        ...
 
 
 class TaskWatch:
@@ -212,7 +184,7 @@ class TaskWatch:
             self._recording.step_finished(event)
         elif key is not None:
             self._recording.execution_finished(translate.lone_task_finished(key, **facts))
-        arrival.flush_if_remote(self._recording)
+        flush_if_remote(self._recording)
 
     def run_leaves(self, error: BaseException | None) -> None:
         """Before the engine deals with what ended the run: a task's own states say it all."""
@@ -276,6 +248,9 @@ class FlowWatch:
             return self._outer.task or self._outer.flow
         found = None if self._remote_parents is None else self._remote_parents()
         return found or _parent_from_labels(self._engine.flow_run)
+
+    def attempt_fails(self, error: BaseException | None) -> None:
+        """User code raised: a flow's own states say it all."""
 
     def attempt_left(self) -> None:
         """The engine has left the attempt's context."""

@@ -3,34 +3,49 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
+from typing import Final
 
 from plugin_core.capture.events import ExecutionKey, StepKey
 from plugin_core.model import names
 from plugin_core.tracking.carrier import RunAddress
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """Where runs are recorded: what a run's address says besides its names."""
+
+    store: str | None = None
+    blobs: str | None = None
+    spool: str | None = None
+    journal: str | None = None
+
+
+_NOWHERE: Final = Place()
+
+
 @functools.lru_cache(maxsize=4_096)
-def address_of(key: ExecutionKey | StepKey, *, experiment: str | None = None) -> RunAddress:
+def address_of(key: ExecutionKey | StepKey, *, experiment: str | None = None, place: Place = _NOWHERE) -> RunAddress:
     """The names of the run that stands for an execution or a step; ``experiment`` overrides the flow's own name."""
-    execution = key if isinstance(key, ExecutionKey) else key.execution
-    owner = names.slug(experiment or execution.experiment)
-    run_name = (
-        _execution_run_name(key)
-        if isinstance(key, ExecutionKey)
-        else names.step_run_name(key.step, key.step_id, attempt=key.attempt)
-    )
+    if isinstance(key, ExecutionKey):
+        owner = names.slug(experiment or key.experiment)
+        trial = names.execution_trial_name(owner, key.execution_id)
+        run_name = _execution_run_name(key)
+    else:
+        execution = address_of(key.execution, experiment=experiment, place=place)
+        owner, trial = execution.experiment, execution.trial
+        run_name = names.step_run_name(key.step, key.step_id, attempt=key.attempt)
     return RunAddress(
         experiment=owner,
-        trial=names.execution_trial_name(owner, execution.execution_id),
+        trial=trial,
         run_name=run_name,
         component=names.component_name(owner, run_name),
         attempt=key.attempt,
+        store=place.store,
+        blobs=place.blobs,
+        spool=place.spool,
+        journal=place.journal,
     )
-
-
-def root_of(key: StepKey, *, experiment: str | None = None) -> RunAddress:
-    """The names of the execution that a step belongs to."""
-    return address_of(key.execution, experiment=experiment)
 
 
 def previous_attempt(key: ExecutionKey | StepKey, *, experiment: str | None = None) -> str | None:

@@ -22,7 +22,7 @@ from plugin_core.capture.events import (
     StepStarted,
 )
 from plugin_core.capture.guard import Guard
-from plugin_core.capture.names import address_of, previous_attempt
+from plugin_core.capture.names import Place, address_of, previous_attempt
 from plugin_core.capture.payloads import PayloadWriter
 from plugin_core.model import names
 from plugin_core.model.changes import (
@@ -68,6 +68,7 @@ class Recorder:
         self._past = past
         self._limits: dict[str, Limits] = {}  # by level
         self._code_threads: list[threading.Thread] = []
+        self._latest_place = Place()
         self._gathered = threading.local()  # changes of the event that this thread is recording
         self.guard = Guard(strict=engine.settings.strict)
         self._payloads = PayloadWriter(engine, self.guard.failed)
@@ -190,19 +191,16 @@ class Recorder:
     # Components
 
     def _address(self, key: ExecutionKey | StepKey) -> RunAddress:
-        settings = self._engine.settings
-        plain = address_of(key, experiment=settings.experiment)
-        return RunAddress(
-            experiment=plain.experiment,
-            trial=plain.trial,
-            run_name=plain.run_name,
-            component=plain.component,
-            attempt=plain.attempt,
-            store=settings.store,
-            blobs=settings.blobs,
-            spool=str(settings.spool_dir),
-            journal=self._engine.journal.id,
-        )
+        return address_of(key, experiment=self._engine.settings.experiment, place=self._place())
+
+    def _place(self) -> Place:
+        """Where this process records now; it goes on in another journal when it must."""
+        settings, journal = self._engine.settings, self._engine.journal.id
+        if self._latest_place.journal != journal:
+            self._latest_place = Place(
+                store=settings.store, blobs=settings.blobs, spool=str(settings.spool_dir), journal=journal
+            )
+        return self._latest_place
 
     def _put_execution(self, key: ExecutionKey, address: RunAddress, event: ExecutionStarted) -> None:
         at, override = _micros(event.at), self._engine.settings.experiment
@@ -245,7 +243,7 @@ class Recorder:
     def _put_step(self, key: StepKey, address: RunAddress, event: StepStarted | StepFinished) -> None:
         """Put the component; the end repeats only what the start may not have said."""
         at, override = _micros(event.at), self._engine.settings.experiment
-        root = address_of(key.execution, experiment=override).component
+        root = self._address(key.execution).component
         if isinstance(event, StepFinished) and ("step", address.component) in self._engine.known:
             self._add_properties(address, event.properties)
             return

@@ -19,10 +19,10 @@ from urllib.parse import unquote, urlsplit
 
 from plugin_core.cli.terminal import counted, number, size
 from plugin_core.errors import FlowtrailError
+from plugin_core.stores.mounts import file_system, is_network, read_mounts
 from plugin_core.tracking.settings import Origin, Settings, redacted_url
 from plugin_core.tracking.settings_values import sqlite_path_text
 
-_NETWORK: Final = re.compile(r"nfs\d?|cifs|smb\d?|smbfs|afs|ceph|glusterfs|lustre|9p|fuse\..*|fuse")
 _PASSING: Final = frozenset({"tmpfs", "ramfs", "overlay"})  # gone with the machine or the container
 _LOW_BYTES: Final = 1_000_000_000
 _NO_BYTES: Final = 100_000_000
@@ -177,13 +177,8 @@ def judge_space(name: str, free: int) -> Check:
 def check_file_system(name: str, folder: Path, mounts: str | None = None) -> Check:
     """Whether locks work there, and whether it outlives the container. ``mounts`` is /proc/self/mountinfo's text."""
     label = f"file system ({name})"
-    if mounts is None:
-        try:
-            mounts = Path("/proc/self/mountinfo").read_text("utf-8", "replace")
-        except OSError:
-            return Check(label, "ok", "unknown on this system")
-    kind = file_system_of(folder, mounts)
-    if _NETWORK.fullmatch(kind):
+    kind = file_system(folder, read_mounts() if mounts is None else mounts)
+    if is_network(kind):
         return Check(
             label, "fail", f"{folder} is on {kind}, where locks do not work", f"move the {name} to a local disk"
         )
@@ -191,20 +186,6 @@ def check_file_system(name: str, folder: Path, mounts: str | None = None) -> Che
         fix = "in a container, put FLOWTRAIL_SPOOL_DIR on a volume"
         return Check(label, "warn", f"{folder} is on {kind}: it may be gone when the container is", fix)
     return Check(label, "ok", kind or "unknown")
-
-
-def file_system_of(folder: Path, mounts: str) -> str:
-    """The type of the file system that holds a folder: that of the deepest mount point above it; "" if unknown."""
-    best, kind = -1, ""
-    for line in mounts.splitlines():
-        left, _, right = line.partition(" - ")
-        fields = left.split()
-        if len(fields) < 5 or not right:  # noqa: PLR2004 - the mount point is the fifth field (proc(5))
-            continue
-        point = Path(re.sub(r"\\(\d{3})", lambda octal: chr(int(octal[1], 8)), fields[4]))
-        if (folder == point or point in folder.parents) and len(point.parts) >= best:
-            best, kind = len(point.parts), right.split()[0]
-    return kind
 
 
 def check_versions(version_of: Callable[[str], str | None]) -> Iterator[Check]:

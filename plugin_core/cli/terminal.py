@@ -31,7 +31,6 @@ _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066
 # Okabe and Ito's colours, which stay apart for colour-blind readers and show on light and dark grounds.
 GREEN: Final = "#009E73"
 VERMILLION: Final = "#D55E00"
-BLUE: Final = "#0072B2"
 SKY: Final = "#3A9BD9"
 ORANGE: Final = "#C98500"
 PURPLE: Final = "#CC79A7"
@@ -119,10 +118,6 @@ class Terminal:
     def dash(self) -> str:
         """Stands where there is nothing."""
         return "-"
-
-    def arrow(self) -> str:
-        """Points the way data went."""
-        return "→" if self.unicode else "->"
 
     def dot(self) -> str:
         """Divides facts in a line."""

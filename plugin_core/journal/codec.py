@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields
+from operator import attrgetter
 from typing import Any, Final
 
 from plugin_core.model import changes as c
 from plugin_core.model.components import ArtifactValue, Kind, OrchestratorRef, Owner, Status
 from plugin_core.model.lineage import NodeKind, NodeRef, SourceType
 from plugin_core.model.metrics import Json
-from plugin_core.model.parameters import from_text, to_text
-
-_PLAIN: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
+from plugin_core.model.parameters import compact, from_text, to_text
 
 
 class UnknownChangeError(ValueError):
@@ -101,13 +100,17 @@ _BY_KIND: Final = {cls.__name__: cls for cls in _CODED}
 _USERS_VALUES: Final = frozenset({c.SetParameters, c.AppendPoints})  # NaN, huge integers: need the tagged form
 
 
-def _plan(cls: type[Any]) -> tuple[tuple[str, bool, Callable[[Any], Any] | None], ...]:
-    """For each field: its name, whether it must be given, and how it goes in."""
+_Plan = tuple[Callable[[Any], Sequence[Any]], tuple[tuple[str, bool, Callable[[Any], Any] | None], ...]]
+
+
+def _plan(cls: type[Any]) -> _Plan:
+    """What gets all fields at once; and for each its name, whether it must be given, and how it goes in."""
     coded = _CODED[cls]
-    return tuple(
+    how = tuple(
         (f.name, f.default is MISSING and f.default_factory is MISSING, coded[f.name][0] if f.name in coded else None)
         for f in fields(cls)
     )
+    return attrgetter(*(name for name, _, _ in how)), how
 
 
 _PLANS: Final = {cls: _plan(cls) for cls in _CODED}
@@ -116,14 +119,14 @@ _PLANS: Final = {cls: _plan(cls) for cls in _CODED}
 def encode(change: c.Change) -> bytes:
     """The payload of a change's frame."""
     cls = type(change)
+    values, how = _PLANS[cls]
     content: dict[str, Any] = {}
-    for name, required, to in _PLANS[cls]:
-        value = getattr(change, name)
+    for (name, required, to), value in zip(how, values(change), strict=True):
         if value or required:
             content[name] = value if to is None else to(value)
         elif value is not None and value is not False and to is None:
             content[name] = value  # "" and 0 say something, None and an empty mapping are the defaults
-    text = to_text(content) if cls in _USERS_VALUES else _PLAIN(content)
+    text = to_text(content) if cls in _USERS_VALUES else compact(content)
     return f"{cls.__name__} {text}".encode("ascii")
 
 

@@ -26,7 +26,6 @@ POINT: Final = 4  # a fixed 48 bytes
 POINT_DATA: Final = 5  # a point that is not a number
 SEALED: Final = 6  # the journal goes on in another segment
 CLOSED: Final = 7  # the journal ends here
-KNOWN_TYPES: Final = frozenset({HEADER, CHANGE, SERIES, POINT, POINT_DATA, SEALED, CLOSED})
 
 _HEAD: Final = struct.Struct("<2sBBIQ")
 HEAD_BYTES: Final = _HEAD.size

@@ -6,6 +6,7 @@ node is labelled with.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -20,6 +21,7 @@ AGAIN: Final = "  (see above)"  # behind a node that is unfolded further up
 _KEY_SHOWN: Final = 60
 _DIGEST_SHOWN: Final = 12
 _SAMPLE: Final = "sample-"
+_VERSION: Final = re.compile(r"#[0-9a-f]{64}$")  # of an asset: a hash as well
 _MERMAID_SHAPES: Final[Mapping[NodeKind, tuple[str, str]]] = {
     NodeKind.ARTIFACT: ('[("', '")]'),
     NodeKind.COMPONENT: ('["', '"]'),
@@ -132,6 +134,8 @@ def _mermaid_text(text: str) -> str:
 
 def short_uri(uri: str) -> str:
     """A hash cut to what people can compare, and still ask for; another URI as it is."""
+    if (version := _VERSION.search(uri)) is not None:
+        return uri[: version.start() + len("#") + _DIGEST_SHOWN]
     kind, _, digest = uri.partition(arns.CONTENT_PREFIX)
     return f"{kind}{arns.CONTENT_PREFIX}{digest[:_DIGEST_SHOWN]}" if digest and kind in {"", _SAMPLE} else uri
 

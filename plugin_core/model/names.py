@@ -7,6 +7,7 @@ display name; the functions here derive the name that identifies it.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 import unicodedata
@@ -16,12 +17,10 @@ from plugin_core.errors import InvalidValueError
 
 ENTITY_NAME_MAX: Final = 120
 RUN_NAME_MAX: Final = 59  # experiment and run name each, so that `<experiment>-<run>` fits ENTITY_NAME_MAX
-DISPLAY_NAME_MAX: Final = 256
 PARAMETER_NAME_MAX: Final = 320
 METRIC_NAME_MAX: Final = 255
 ARTIFACT_NAME_MAX: Final = 128
 TAG_KEY_MAX: Final = 128
-TAG_VALUE_MAX: Final = 256
 
 RUN_GROUP_TEMPLATE: Final = "Default-Run-Group-{}"
 RUN_SOURCE_TAG: Final = ("sagemaker:trial-component-source", "run")
@@ -37,6 +36,7 @@ _SEPARATORS: Final = frozenset(" _-./:\t\n")
 _DIGEST_CHARS: Final = 10
 
 
+@functools.lru_cache(maxsize=1_024)
 def slug(text: str, *, max_length: int = RUN_NAME_MAX) -> str:
     """Derive a lower-case entity name from any text; equal texts give equal slugs.
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
+from json import encoder
 from typing import Any, Final
 
 from plugin_core.model.metrics import Json
@@ -18,11 +20,32 @@ _INT_TAG: Final = "$int"  # integers past 4,300 digits, which Python refuses to 
 _SAFE_INT_BITS: Final = 8_192
 
 
+def _compact() -> Callable[[Any], str]:
+    """JSONEncoder.encode, which makes an encoder in C for each call, with one made beforehand where there is C."""
+    plain = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
+    make = vars(encoder).get("c_make_encoder")
+    if make is None:
+        return plain
+    parts = make(None, _refuse, encoder.encode_basestring_ascii, None, ":", ",", False, False, True)
+
+    def encode(value: Any) -> str:
+        return "".join(parts(value, 0)) if type(value) is dict else plain(value)
+
+    return encode
+
+
+def _refuse(value: object) -> Any:
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
+compact: Final = _compact()
+
+
 def to_text(value: Json) -> str:
     """Encode a parameter's value as compact JSON in ASCII-safe UTF-8; never raises for a Json value."""
     if type(value) is float and math.isfinite(value):
         return repr(value)
-    return json.dumps(_tagged(value), ensure_ascii=True, separators=(",", ":"))
+    return compact(_tagged(value))
 
 
 def _tagged(value: Any) -> Any:

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import functools
 import inspect
+import logging
 import os
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from importlib import import_module
 from multiprocessing.process import BaseProcess
 from typing import Any, Final
 
@@ -22,7 +24,9 @@ from plugin_core.tracking.carrier import to_env
 
 _ENV_POSITION: Final = list(inspect.signature(subprocess.Popen.__init__).parameters).index("env") - 1
 _CARRIED: Final = "_flowtrail_carried"
+_log = logging.getLogger("flowtrail")
 _lock: Final = threading.RLock()
+_sent_along: Final[dict[str, Callable[[], Any]]] = {}
 _undo: Final[list[Callable[[], None]]] = []
 
 
@@ -33,6 +37,19 @@ def install() -> None:
             return
         _wrap_popen()
         _wrap_process()
+
+
+def send_along(target: str, make: Callable[[], Any]) -> None:
+    """Have each spawned child of a run call ``target`` ("module:function") with what ``make()`` returns here.
+
+    What is sent is pickled, and must unpickle without the user's modules.
+    """
+    _sent_along[target] = make
+
+
+def send_no_longer(target: str) -> None:
+    """Take back ``send_along``."""
+    _sent_along.pop(target, None)
 
 
 def uninstall() -> None:
@@ -85,7 +102,7 @@ def _wrap_process() -> None:
         if not additions:
             original(self)
             return
-        self.__dict__[_CARRIED] = _Carried(additions)
+        self.__dict__[_CARRIED] = _Carried(additions, {target: make() for target, make in _sent_along.items()})
         try:
             original(self)
         finally:
@@ -100,15 +117,21 @@ def _wrap_process() -> None:
 
 
 class _Carried:
-    def __init__(self, additions: dict[str, str]) -> None:
-        self._additions = additions
+    def __init__(self, additions: dict[str, str], along: dict[str, Any]) -> None:
+        self._carried = additions, along
 
-    def __reduce__(self) -> tuple[Callable[[dict[str, str]], None], tuple[dict[str, str]]]:
-        return _arrive, (self._additions,)
+    def __reduce__(self) -> tuple[Callable[..., None], tuple[dict[str, str], dict[str, Any]]]:
+        return _arrive, self._carried
 
 
-def _arrive(additions: dict[str, str]) -> None:
+def _arrive(additions: dict[str, str], along: Mapping[str, Any]) -> None:
     os.environ.update(additions)
+    for target, value in along.items():
+        module, _, function = target.partition(":")
+        try:
+            getattr(import_module(module), function)(value)
+        except Exception as error:  # noqa: BLE001 - a process edge: the child is about to do its user's work
+            _log.warning("flowtrail cannot record with %s in a child process: %s", module, type(error).__name__)
 
 
 def _additions() -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 from collections.abc import Callable
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Final
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
 _current: ContextVar[Run | None] = ContextVar("flowtrail_current_run", default=None)
 _resolvers: Final[dict[str, Callable[[], Run | None]]] = {}
 _children_covered = False
+RESOLVERS: Final = "flowtrail.resolvers"  # entry points: name -> () -> Run | None
+_log = logging.getLogger("flowtrail")
 
 
 def current_run() -> Run | None:
@@ -46,3 +50,20 @@ def register_resolver(name: str, resolver: Callable[[], Run | None]) -> None:
 def resolvers() -> dict[str, Callable[[], Run | None]]:
     """The registered resolvers by name, in the order they came."""
     return dict(_resolvers)
+
+
+@functools.cache
+def installed_resolvers() -> dict[str, Callable[[], Run | None]]:
+    """What installed packages offer to find a run with where no adapter was imported, in the order of their names.
+
+    Their modules should be light: they are imported in every process that asks for a run and has none.
+    """
+    from importlib.metadata import entry_points
+
+    found: dict[str, Callable[[], Run | None]] = {}
+    for entry in sorted(entry_points(group=RESOLVERS), key=lambda entry: entry.name):
+        try:
+            found[entry.name] = entry.load()
+        except Exception as error:  # noqa: BLE001 - a plugin's edge
+            _log.debug("flowtrail cannot use the resolver %s: %s", entry.name, type(error).__name__)
+    return found

@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from plugin_core.errors import InvalidValueError, NoActiveRunError
 from plugin_core.tracking import lifecycle
-from plugin_core.tracking.carrier import RUN_CONTEXT_VARIABLE, from_env
-from plugin_core.tracking.current import current_run, resolvers
+from plugin_core.tracking.carrier import RUN_CONTEXT_VARIABLE, from_env, to_env
+from plugin_core.tracking.current import current_run, installed_resolvers, resolvers
 from plugin_core.tracking.run import Run
-from plugin_core.tracking.settings import is_disabled
+from plugin_core.tracking.settings import configure, is_disabled, origins
 
 _log = logging.getLogger("flowtrail")
 
@@ -29,9 +30,9 @@ def load_run(
 
     With ``run_name`` (and then ``experiment_name``) that run, created if it is missing. Without, in this
     order: the run of the enclosing ``with`` or recorded step; the orchestrator's own context; the
-    environment that a recorded parent process left; the only run that is open in this process. Inside a
-    recorded step, or a process that one started, the run may log without ``with``, and ``with`` on it
-    does not end it.
+    environment that a recorded parent process left; the only run that is open in this process; what
+    installed packages find (entry points ``flowtrail.resolvers``). Inside a recorded step, or a process
+    that one started, the run may log without ``with``, and ``with`` on it does not end it.
 
     NoActiveRunError lists the places that were looked at.
     """
@@ -44,7 +45,7 @@ def load_run(
     if experiment_name is not None:
         _log.warning("load_run() ignores experiment_name %r, since run_name was not given", experiment_name)
     trail: list[str] = ["argument run_name: not given"]
-    run = _in_context(trail) or _from_resolvers(trail) or _from_environment(trail) or _only_open(trail)
+    run = _find(trail)
     if run is None:
         raise NoActiveRunError(
             "Failed to load a Run object. load_run() looked at " + "; ".join(trail) + ".",
@@ -53,6 +54,36 @@ def load_run(
             "run_name and experiment_name. In a thread of your own, run the call in contextvars.copy_context().",
         )
     return run
+
+
+def find_run() -> Run | None:
+    """As ``load_run()`` without arguments, but None where there is no run."""
+    return None if is_disabled() else _find([])
+
+
+def adopt(carried: str) -> Run | None:
+    """Make this process a child of a run elsewhere, by what ``FLOWTRAIL_RUN_CONTEXT`` would say; None if unreadable.
+
+    For resolvers of processes that a run's address reaches by other ways than their environment.
+    """
+    address = from_env({RUN_CONTEXT_VARIABLE: carried})
+    if address is None:
+        return None
+    if origins()["store"].kind == "environment":  # this process was told where to record
+        address = replace(address, store=None, blobs=None, spool=None, journal=None)
+    os.environ |= to_env(address)  # settings and children are found by it, as in any other child
+    configure()
+    return Run._resolved(address, loggable=True)  # noqa: SLF001
+
+
+def _find(trail: list[str]) -> Run | None:
+    return (
+        _in_context(trail)
+        or _from_resolvers(trail)
+        or _from_environment(trail)
+        or _only_open(trail)
+        or _from_installed(trail)
+    )
 
 
 def _by_name(run_name: str, experiment_name: str | None, *options: Any) -> Run:
@@ -104,3 +135,16 @@ def _only_open(trail: list[str]) -> Run | None:
         trail.append(f"runs open in this process: {lifecycle.open_count()}")
         return None
     return Run._resolved(handle, loggable=True)  # noqa: SLF001
+
+
+def _from_installed(trail: list[str]) -> Run | None:
+    for name, resolve in installed_resolvers().items():
+        try:
+            run = resolve()
+        except Exception as error:  # noqa: BLE001 - a plugin's edge: its failure is one more place without a run
+            trail.append(f"{name}: {type(error).__name__}")
+            continue
+        if run is not None:
+            return run
+        trail.append(f"{name}: no recorded step")
+    return None

@@ -171,27 +171,46 @@ def gather(
     owners = {c.owner.journal: c.owner for c in known if c.owner is not None}
     living = {journal: alive(owner) for journal, owner in owners.items()}
     leases = store.leases(tuple(owners)) if owners else {}
-    replaced = _replaced(store, known)
+    later = _later_attempts(store, known)
     roots = _ended_roots(store, known)
     return [
         Facts(
             component=c,
             alive=living[c.owner.journal] if c.owner is not None else None,
             lease_until=leases.get(c.owner.journal) if c.owner is not None else None,
-            superseded=c.name in replaced,
+            superseded=c.name in later,
             root_ended=c.root is not None and c.root != c.name and c.root in roots,
             root_reported=roots.get(c.root or "", True),
-            # Who is certainly alive need not be asked about.
-            truth=_truth(c, judges) if c.owner is None or living[c.owner.journal] is not True else None,
+            truth=_truth(c, judges) if _is_in_doubt(c, living) and not _is_same(c, later.get(c.name)) else None,
         )
         for c in known
     ]
 
 
-def _replaced(store: TrackingStore, components: Iterable[Component]) -> set[str | None]:
-    """Attempts that a later one replaced, in the executions of ``components``."""
+def _is_in_doubt(component: Component, living: Mapping[str, bool | None]) -> bool:
+    """Who is certainly alive need not be asked about."""
+    return component.owner is None or living[component.owner.journal] is not True
+
+
+def _is_same(component: Component, later: Component | None) -> bool:
+    """Whether a later attempt bears the same ids: what an orchestrator says of them is about that one."""
+    one, other = component.orchestrator, None if later is None else later.orchestrator
+    return (
+        one is not None
+        and other is not None
+        and (one.execution_id, one.step_id)
+        == (
+            other.execution_id,
+            other.step_id,
+        )
+    )
+
+
+def _later_attempts(store: TrackingStore, components: Iterable[Component]) -> dict[str, Component]:
+    """What replaced an attempt, by its name, in the executions of ``components``."""
     roots = {c.root for c in components if c.root is not None}
-    return {c.previous_attempt for root in roots for c in store.components(ComponentQuery(root=root))}
+    found = (c for root in roots for c in store.components(ComponentQuery(root=root)))
+    return {c.previous_attempt: c for c in found if c.previous_attempt is not None}
 
 
 def _ended_roots(store: TrackingStore, components: Iterable[Component]) -> dict[str, bool]:

@@ -533,6 +533,7 @@ class Run:
 
     def refresh(self) -> Self:
         """Forget what was read, so that the next reading is of now."""
+        _ = self._address  # of a listed run it is known by what was read
         self._component = self._cohort = None
         return self
 

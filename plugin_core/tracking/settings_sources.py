@@ -163,14 +163,13 @@ def profile_layer(name: str, origin: Origin, config_home: Path, fields: Collecti
     """The table ``[name]`` of profiles.toml in the user's configuration folder; SettingsError if there is none."""
     path = config_home / "profiles.toml"
     profiles = _read_toml(path)
-    table = profiles.get(name)
-    if not isinstance(table, dict):
+    if name not in profiles:
         listed = ", ".join(sorted(profiles)) or "none"
         raise SettingsError(
             f"The profile {name!r} (from {origin}) is not in {path}{did_you_mean(name, profiles)}. It holds: {listed}.",
             hint=f"Add a table [{name}] there, or leave the profile out.",
         )
-    return _table_layer(table, "profile", f"profile {name} in {path}", config_home, set(fields) - {"profile"})
+    return _table_layer(profiles[name], "profile", f"profile {name} in {path}", config_home, set(fields) - {"profile"})
 
 
 def _read_toml(path: Path, *, strict: bool = True) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from plugin_core.model.metrics import Json
 
 _log = logging.getLogger("flowtrail")
 _MAX_DEPTH: Final = 20
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICRO: Final = dt.timedelta(microseconds=1)
 _PLAIN: Final = frozenset({bool, int, float, str, type(None)})
 
 
@@ -59,14 +61,24 @@ def to_step(step: object) -> int | None:
 
 
 def to_micros(moment: object) -> int | None:
-    """A timestamp (datetime, or seconds since the epoch) in microseconds UTC; a naive datetime is local time."""
+    """A timestamp (datetime, or seconds since the epoch) in microseconds UTC; a naive datetime is local time.
+
+    InvalidValueError for what is no time, or none that a datetime can hold when it is read back.
+    """
     if moment is None:
         return None
-    if isinstance(moment, dt.datetime):
-        return round(moment.timestamp() * 1_000_000)
-    if isinstance(moment, int | float) and not isinstance(moment, bool):
-        return round(moment * 1_000_000)
-    raise InvalidValueError(f"timestamp must be a datetime or seconds since the epoch, not {type(moment).__name__}.")
+    if isinstance(moment, bool) or not isinstance(moment, dt.datetime | int | float):
+        raise InvalidValueError(
+            f"timestamp must be a datetime or seconds since the epoch, not {type(moment).__name__}."
+        )
+    try:
+        at = moment if isinstance(moment, dt.datetime) else _EPOCH + dt.timedelta(seconds=moment)
+        return (at.astimezone(dt.UTC) - _EPOCH) // _MICRO
+    except (ValueError, OverflowError) as error:
+        raise InvalidValueError(
+            "timestamp must lie between the years 1 and 9999.",
+            hint="Numbers are seconds since the epoch, not milliseconds.",
+        ) from error
 
 
 def to_tags(tags: object) -> dict[str, str | None]:

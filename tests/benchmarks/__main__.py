@@ -21,6 +21,7 @@ from rich.table import Table
 
 FOLDER = Path(__file__).parent
 TIMEOUT_S = 900
+UNWANTED = ("FLOWTRAIL_", "PYTHONDONTWRITEBYTECODE")  # the latter has each process compile us anew, and not the peers
 PEER_WORK = {"metrics": 20_000, "runs": 50}
 PEERS = ("raw-file", "raw-sqlite", "mlflow", "mlflow-batch", "wandb", "trackio", "aim", "tbx", "dvclive")
 
@@ -60,7 +61,7 @@ def run(script: Path) -> tuple[list[dict[str, Any]], str]:
         text=True,
         timeout=TIMEOUT_S,
         check=False,
-        env={key: value for key, value in os.environ.items() if not key.startswith("FLOWTRAIL_")},
+        env={key: value for key, value in os.environ.items() if not key.startswith(UNWANTED)},
     )
     figures = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     return figures, (done.stderr or f"exit status {done.returncode}") if done.returncode else ""

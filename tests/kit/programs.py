@@ -60,7 +60,7 @@ def running(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
             process.communicate()
 
 
-def until(condition: Callable[[], T], *, within_s: float = 90.0) -> T:
+def until(condition: Callable[[], T], *, within_s: float = 150.0) -> T:
     """What ``condition`` gives, as soon as it is something."""
     end = time.monotonic() + within_s
     while time.monotonic() < end:

@@ -21,11 +21,16 @@ Tags: TypeAlias = dict[str, str | None]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICRO: Final = timedelta(microseconds=1)
+_FIRST: Final = datetime.min.replace(tzinfo=UTC)
+_LAST: Final = datetime.max.replace(tzinfo=UTC)
 
 
 def moment(micros: int) -> datetime:
-    """The aware UTC datetime of microseconds since the epoch, exactly."""
-    return _EPOCH + timedelta(0, 0, micros)
+    """The aware UTC datetime of microseconds since the epoch, exactly; past the calendar, its first or last."""
+    try:
+        return _EPOCH + timedelta(0, 0, micros)
+    except OverflowError:
+        return _FIRST if micros < 0 else _LAST
 
 
 def micros_of(at: datetime) -> int:

@@ -183,3 +183,12 @@ def test_what_was_appended_is_not_kept_hold_of(store: TrackingStore) -> None:
     assert list(change.values) == [1.0]
     change.values[0] = 9.0
     assert logged(store, "c") == [(0, 1.0), (0, 2.0)]
+
+
+def test_a_time_that_no_datetime_holds_reads_as_the_nearest_that_one_does(store: TrackingStore) -> None:
+    store.write([points("train", [1.0, 2.0], times=[-(2**62), 2**62])])
+    node = store.component("train").id
+    first, last = store.points(node, "loss")
+
+    assert (first.time.year, last.time.year) == (1, 9999)
+    assert store.summaries([node])[node]["loss"].last_time == last.time

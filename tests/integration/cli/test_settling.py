@@ -97,6 +97,15 @@ def test_the_orchestrator_is_asked_about_what_is_in_doubt_and_corrects_guesses(s
     assert asked == [("prefect", "e", "exp-a")]
 
 
+def test_what_an_orchestrator_says_of_a_step_is_about_its_last_attempt(store):
+    step = OrchestratorRef(system="prefect", execution_id="e", step_id="a")
+    begin(store, "exp-a", orchestrator=step)
+    begin(store, "exp-a-a2", orchestrator=step, attempt=2, previous_attempt="exp-a")
+
+    judges = {"prefect": lambda *_: (Status.COMPLETED, None)}
+    assert settled(store, judges=judges) == {"exp-a": Status.FAILED, "exp-a-a2": Status.COMPLETED}
+
+
 def test_an_attempt_that_was_followed_by_another_has_failed(store):
     begin(store, "exp-a")
     begin(store, "exp-a-a2", attempt=2, previous_attempt="exp-a")

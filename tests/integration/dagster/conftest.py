@@ -1,4 +1,7 @@
+from __future__ import annotations
+
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -9,6 +12,10 @@ from plugin_core.model.queries import ComponentQuery, Direction, LineageQuery
 from plugin_core.testing.fixtures import Record
 from plugin_core.tracking.listing import find_runs
 from plugin_core.tracking.run import Run
+from plugin_core.tracking.settings import configure, reset_configuration
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
 
 
 class Recorded:
@@ -55,14 +62,18 @@ class Recorded:
         into = NodeRef(NodeKind.COMPONENT, run.component_name)
         return {edge.source.key for edge in self.record.store.associations(destination=into, type="ContributedTo")}
 
-    def direct_sources(self, run: Run) -> set[str]:
-        """The names of the steps that made what went into this one."""
+    def makers(self, run: Run) -> set[Run]:
+        """The steps that made what went into this one."""
         made = {
             edge.source.key
             for uri in self.artifacts_into(run)
             for edge in self.record.store.associations(destination=NodeRef(NodeKind.ARTIFACT, uri), type="Produced")
         }
-        return {each.display_name for each in self.all() if each.component_name in made}
+        return {each for each in self.all() if each.component_name in made}
+
+    def direct_sources(self, run: Run) -> set[str]:
+        """The names of the steps that made what went into this one."""
+        return {each.display_name for each in self.makers(run)}
 
     def sources(self, run: Run) -> set[str]:
         """The names of the steps whose results went into this one, at first or second hand."""
@@ -77,6 +88,29 @@ class Recorded:
 @pytest.fixture
 def recorded(flowtrail_record: Record) -> Recorded:
     return Recorded(flowtrail_record)
+
+
+@pytest.fixture(scope="module")
+def shared_record(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
+    """A record for all tests of a module, of what is marked to be recorded."""
+    from dagster_integration.instrumentor import instrument
+
+    record = Record(tmp_path_factory.mktemp("shared"))
+    configure(store=record.url, blobs=(record.folder / "blobs").as_uri(), spool_dir=record.spool, strict=True)
+    instrument(reason="tracked")
+    yield Recorded(record)
+    reset_configuration()
+
+
+@pytest.fixture(scope="module")
+def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DagsterInstance]:
+    """A Dagster instance that other processes can open."""
+    from dagster import DagsterInstance
+
+    folder = tmp_path_factory.mktemp("dagster")
+    (folder / "dagster.yaml").write_text("telemetry: {enabled: false}")
+    with DagsterInstance.local_temp(str(folder)) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -284,3 +284,38 @@ def test_a_resource_that_does_not_start_fails_the_run_before_its_first_step(auto
     assert not result.success
     assert autologged.execution("querying").status is Status.FAILED
     assert autologged.states("querying") == {"query": NOT_STARTED}
+
+
+def test_metadata_of_a_deliberate_failure_is_kept(autologged):
+    @dg.op
+    def strict():
+        raise dg.Failure("too few rows", metadata={"rows": 3, "table": "orders"}, allow_retries=False)
+
+    @dg.job
+    def checking():
+        strict()
+
+    execute(checking)
+    step = autologged.step("strict")
+    assert "too few rows" in step.status_message
+    assert step.metrics["rows"].last == 3
+    assert step.properties["metadata.table"] == "orders"
+
+
+@dg.executor(name="absent", requirements=[])
+def absent(init_context):
+    raise dg.DagsterUnmetExecutorRequirementsError("no cluster")
+
+
+@dg.job(executor_def=absent)
+def waiting():
+    one()
+
+
+def test_a_run_whose_executor_cannot_be_made_has_failed(autologged, tmp_path):
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        result = dg.execute_job(dg.reconstructable(waiting), instance=instance)
+    assert not result.success
+    assert autologged.execution("waiting").status is Status.FAILED
+    assert "no cluster" in autologged.execution("waiting").status_message
+    assert autologged.states("waiting") == {"one": NOT_STARTED}

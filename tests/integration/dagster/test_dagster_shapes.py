@@ -160,3 +160,49 @@ def test_values_given_from_outside_are_recorded_as_inputs(autologged):
     assert result.output_for_node("scaled") == 6
     parameters = autologged.step("scaled").parameters
     assert (parameters["number"], parameters["factor"]) == (2, 3)
+
+
+def test_dynamic_outputs_that_are_collected_at_once_are_linked(autologged):
+    @dg.job
+    def collecting():
+        total(parts().collect())
+
+    execute(collecting)
+    assert autologged.direct_sources(autologged.step("total")) == {"parts"}
+
+
+def test_a_job_without_any_part_to_map_ends_well(autologged):
+    @dg.op(out=dg.DynamicOut(int))
+    def nothing_to_do():
+        yield from ()
+
+    @dg.job
+    def idle():
+        total(nothing_to_do().map(plus_one).collect())
+
+    assert execute(idle).success
+    assert autologged.states("idle") == {"nothing_to_do": DONE, "total": DONE}
+
+
+def test_mapped_steps_after_a_failure_are_told_from_the_others(autologged):
+    @dg.op
+    def picky(number):
+        if number == 1:
+            raise ValueError("one is too few")
+        return number
+
+    @dg.job
+    def mapping():
+        total(parts().map(lambda part: plus_one(picky(part))).collect())
+
+    assert not execute(mapping).success
+    assert autologged.states("mapping") == {
+        "parts": DONE,
+        "picky[k0]": DONE,
+        "picky[k1]": FAILED,
+        "picky[k2]": DONE,
+        "plus_one[k0]": DONE,
+        "plus_one[k1]": NOT_STARTED,
+        "plus_one[k2]": DONE,
+        "total": NOT_STARTED,
+    }

@@ -1,5 +1,7 @@
 """``track(defs)``: all that a ``Definitions`` holds is recorded, and stays what it was."""
 
+import warnings
+
 import dagster as dg
 import pytest
 
@@ -266,3 +268,17 @@ def test_backfills_of_several_runs_share_a_tag(autologged, instance):
     assert [step.parent is not None for step in autologged.steps("daily")] == [True, True]
     roots = [run for run in autologged.all() if run.parent is None]
     assert {run.tags["dagster/backfill"] for run in roots} == {"spring"}
+
+
+def test_definitions_are_tracked_without_a_warning_that_their_author_could_not_act_on(recorded):
+    @dg.asset
+    def table():
+        return [1]
+
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        tracked = track(dg.Definitions(assets=[table]))
+
+    assert said == []
+    (spec,) = tracked.resolve_all_asset_specs()
+    assert spec.metadata["flowtrail/url"].value == "/o/dagster/asset/table"

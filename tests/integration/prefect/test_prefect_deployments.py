@@ -1,6 +1,7 @@
 """Flow runs of deployments, served and by a process worker: cancelled, killed, suspended, run again, called."""
 
 import asyncio
+import itertools
 import os
 import signal
 from datetime import UTC, datetime, timedelta
@@ -42,24 +43,23 @@ def waits(name):
     endless(name)
 
 @flow(persist_result=True)
-def suspends(x):
-    first = add(x, 1)
-    suspend_flow_run(timeout=300)
-    return add(first, os.getpid())
-
-@flow
-def fails_first(name):
-    if Path(name).exists():
-        return add(1, 2)
-    Path(name).touch()
-    raise ValueError("not yet")
+def suspends(name):
+    before = len(Path(name).read_text()) if Path(name).exists() else 0
+    Path(name).write_text("x" * (before + 1))
+    first = add(1, 1)
+    if before < 2:
+        suspend_flow_run(timeout=300)
+    second = add(first, os.getpid())
+    if before == 1:
+        raise ValueError("fails when it goes on")
+    return second
 
 @tracked_flow(name="Called by others", experiment="Callee")
 def called(x):
     return add(x, 0)
 
 if __name__ == "__main__":
-    serve(*(a_flow.to_deployment("served") for a_flow in (waits, suspends, fails_first, called)))
+    serve(*(a_flow.to_deployment("served") for a_flow in (waits, suspends, called)))
 """
 POOL = "pool-of-deployments"
 QUICK = {"PREFECT_RUNNER_POLL_FREQUENCY": "1", "PREFECT_WORKER_QUERY_SECONDS": "1"}
@@ -153,60 +153,73 @@ def run_of(record, name, flow_run_id):
     return run
 
 
-@pytest.fixture(scope="module", params=["served", "worked"])
-def stopped(request, folder):
-    """A flow run that was cancelled while its task ran, and one whose process was killed."""
-    deployment = request.getfixturevalue(request.param)
-    began = {how: folder / f"{how}-{deployment}" for how in ("cancelled", "killed")}
-    ids = {how: start(f"waits/{deployment}", name=file.name) for how, file in began.items()}
-    pids = {how: int(until(lambda file=file: file.exists() and file.read_text())) for how, file in began.items()}
-    set_state(ids["cancelled"], Cancelling())
-    os.kill(pids["killed"], signal.SIGKILL)
+@pytest.fixture(scope="module")
+def stopped(served, worked, folder):
+    """Of each deployment a flow run that was cancelled while its task ran, and one whose process was killed."""
+    ids, began = {}, {}
+    for key in itertools.product((served, worked), ("cancelled", "killed")):
+        began[key] = folder / "-".join(key)
+        ids[key] = start(f"waits/{key[0]}", name=began[key].name)
+    pids = {key: int(until(lambda file=file: file.exists() and file.read_text())) for key, file in began.items()}
+    for deployment in (served, worked):
+        set_state(ids[deployment, "cancelled"], Cancelling())
+        os.kill(pids[deployment, "killed"], signal.SIGKILL)
     for flow_run_id in ids.values():
         until_final(flow_run_id)
     return ids
 
 
-def test_a_cancelled_flow_run_is_cancelled_in_the_record(stopped, record):
-    execution, step = (run_of(record, name, stopped["cancelled"]) for name in ("waits", "endless"))
+@pytest.fixture(scope="module")
+def settled(stopped, program):
+    """The same, after the command that settles what is in doubt."""
+    finished(program("-m", "plugin_core.cli", "reconcile"))
+    return stopped
+
+
+@pytest.mark.parametrize("deployment", ["served", "worked"])
+def test_a_cancelled_flow_run_is_cancelled_in_the_record(stopped, record, deployment):
+    execution, step = (run_of(record, name, stopped[deployment, "cancelled"]) for name in ("waits", "endless"))
     assert execution.status is Status.CANCELLED
     assert (step.status, step.properties["prefect_state"]) == (Status.FAILED, "Crashed")
 
 
-def test_a_killed_flow_run_has_failed_for_the_reason_that_its_runner_saw(stopped, record, program):
-    names = ("waits", "endless")
-    finished(program("-m", "plugin_core.cli", "reconcile"))
-    execution, step = (run_of(record, name, stopped["killed"]) for name in names)
-    assert (execution.status, "SIGKILL" in execution.status_message) == (Status.FAILED, True)
+@pytest.mark.parametrize("deployment", ["served", "worked"])
+def test_a_killed_flow_run_has_failed_for_the_reason_that_its_runner_saw(settled, record, deployment):
+    execution, step = (run_of(record, name, settled[deployment, "killed"]) for name in ("waits", "endless"))
+    assert execution.status is Status.FAILED
+    assert execution.status_message.startswith("Crashed: ")
     assert (step.status, "ended as Crashed" in step.status_message) == (Status.FAILED, True)
 
 
-def test_a_suspended_flow_run_goes_on_in_another_process_as_the_same_run(served, record):
-    flow_run_id = start("suspends/served", x=1)
+def test_a_suspended_flow_run_goes_on_in_another_process_and_may_be_run_again(served, record):
+    flow_run_id = start("suspends/served", name="suspended")
     until(lambda: state_of(flow_run_id).is_paused())
-    (first,) = until(lambda: [run for run in record.runs("suspends") if run.status is Status.PAUSED])
-    process = owner_of(record, first)
-    assert first.ended_at is None
+    (paused,) = until(lambda: [run for run in record.runs("suspends") if run.status is Status.PAUSED])
+    processes = [owner_of(record, paused)]
+    assert paused.ended_at is None
+
     resume_flow_run(flow_run_id)
-    until_final(flow_run_id)
-    run = run_of(record, "suspends", flow_run_id)
-    assert (run.component_name, run.status, run.attempt) == (first.component_name, Status.COMPLETED, 1)
-    assert owner_of(record, run) != process
-    steps = runs_of(record, "add", flow_run_id)
-    assert [step.status for step in steps] == [Status.COMPLETED, Status.CACHED, Status.COMPLETED]
-    assert [owner_of(record, step) for step in steps] == [process, owner_of(record, run), owner_of(record, run)]
-    assert {step.parent.component_name for step in steps} == {run.component_name}
-
-
-def test_a_flow_run_that_is_run_again_is_in_its_second_attempt(served, record, folder):
-    flow_run_id = start("fails-first/served", name="tried")
     assert until_final(flow_run_id).is_failed()
+    resumed = run_of(record, "suspends", flow_run_id)
+    processes.append(owner_of(record, resumed))
+    assert (resumed.component_name, resumed.status, resumed.attempt) == (paused.component_name, Status.FAILED, 1)
+
     set_state(flow_run_id, Scheduled())
     until(lambda: state_of(flow_run_id).is_completed())
-    first, second = runs_of(record, "fails_first", flow_run_id)
-    assert [(run.attempt, run.status) for run in (first, second)] == [(1, Status.FAILED), (2, Status.COMPLETED)]
-    assert record.record.store.component(second.component_name).previous_attempt == first.component_name
-    assert run_of(record, "add", flow_run_id).parent.component_name == second.component_name
+    again = runs_of(record, "suspends", flow_run_id)[1]
+    processes.append(owner_of(record, again))
+    assert (again.attempt, again.status) == (2, Status.COMPLETED)
+    assert record.record.store.component(again.component_name).previous_attempt == paused.component_name
+
+    steps = runs_of(record, "add", flow_run_id)
+    assert len(set(processes)) == 3
+    assert [(step.status, owner_of(record, step), step.parent.component_name) for step in steps] == [
+        (Status.COMPLETED, processes[0], paused.component_name),
+        (Status.CACHED, processes[1], paused.component_name),
+        (Status.COMPLETED, processes[1], paused.component_name),
+        (Status.CACHED, processes[2], again.component_name),
+        (Status.COMPLETED, processes[2], again.component_name),
+    ]
 
 
 def test_a_run_of_a_deployment_belongs_to_the_flow_or_task_that_asked_for_it(served, worked, record):

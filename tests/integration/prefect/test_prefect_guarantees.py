@@ -5,6 +5,7 @@ import logging
 import pickle
 import subprocess
 import sys
+import threading
 import time
 
 import cloudpickle
@@ -16,6 +17,7 @@ import pytest
 from prefect import Flow, Task, flow, task
 from prefect.exceptions import Pause
 from prefect.flow_runs import pause_flow_run
+from prefect.flows import load_flow_from_entrypoint
 from prefect.states import Suspended
 
 import prefect_integration
@@ -180,6 +182,71 @@ def test_a_hostile_argument_is_not_touched_by_the_task_s_failure_or_success(reco
     assert record.run("takes").status is Status.COMPLETED
 
 
+def test_secrets_in_arguments_and_results_are_nowhere_in_the_record(record):
+    from prefect.blocks.system import Secret
+    from pydantic import BaseModel, SecretStr
+
+    class Login(BaseModel):
+        user: str
+        password: SecretStr
+
+    @task(persist_result=False)
+    def takes(login, token, block, options):
+        return login
+
+    @flow
+    def keeps(token: SecretStr):
+        return takes(Login(user="ann", password="hidden-1"), token, Secret(value="hidden-2"), {"api_key": "hidden-3"})
+
+    assert keeps(SecretStr("hidden-4")).password.get_secret_value() == "hidden-1"
+    assert record.run("takes").parameters["login.user"] == "ann"
+    files = [path for path in record.record.folder.rglob("*") if path.is_file()]
+    assert [path for path in files if b"hidden-" in path.read_bytes()] == []
+
+
+def test_an_argument_that_nobody_can_serialize_is_described_by_its_type(record):
+    class Odd:
+        def __init__(self):
+            self.lock = threading.Lock()
+
+    @task(persist_result=False)
+    def holds(odd):
+        return odd
+
+    @flow
+    def passes():
+        odd = Odd()
+        return holds(odd) is odd
+
+    assert passes()
+    run = record.run("holds")
+    assert (run.status, run.parameters) == (Status.COMPLETED, {})
+    assert any("Odd" in str(artifact) for artifact in artifacts_of(record, run))
+
+
+def artifacts_of(record, run):
+    store = record.record.store
+    return [store.artifact(uri) for uri in record.sources(run)]
+
+
+def test_where_prefect_s_api_is_away_the_error_is_prefects_own(record):
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    @flow
+    def stranded():
+        return add(1)
+
+    def error_of(runnable):
+        with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}), pytest.raises(RuntimeError) as raised:
+            runnable()
+        return str(raised.value)
+
+    recorded = [error_of(stranded), error_of(lambda: add(1))]
+    instrumentor.uninstrument()
+    assert recorded == [error_of(stranded), error_of(lambda: add(1))]
+    assert "127.0.0.1:9" in recorded[0]
+
+
 # Decorators
 
 
@@ -239,6 +306,21 @@ def test_a_task_that_materializes_assets_stays_one():
 def test_tracked_flows_and_tasks_pickle():
     for tracked in (tracked_flow(lambda: 1, name="f"), tracked_task(add, experiment="e")):
         assert mark_of(pickle.loads(cloudpickle.dumps(tracked))) == mark_of(tracked)
+    instrumentor.uninstrument()
+
+
+@pytest.mark.parametrize("preamble", ["", "import a_module_that_is_not_installed_here\n"])
+def test_prefect_loads_a_tracked_flow_from_its_file_under_the_name_that_it_was_given(tmp_path, preamble):
+    source = tmp_path / "named.py"
+    source.write_text(f"""{preamble}from prefect_integration import tracked_flow
+
+@tracked_flow(name="Given name", retries=2, experiment="elsewhere")
+def plain_name(n: int = 1):
+    return n
+""")
+    loaded = load_flow_from_entrypoint(f"{source}:plain_name")
+    assert (loaded.name, loaded.retries, mark_of(loaded).experiment) == ("Given name", 2, "elsewhere")
+    assert loaded.parameters.properties["n"]["default"] == 1
     instrumentor.uninstrument()
 
 

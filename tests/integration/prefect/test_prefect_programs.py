@@ -209,7 +209,7 @@ def test_runs_of_a_killed_process_get_the_state_that_prefect_knows(program, reco
         "crashed": Status.FAILED, "cancelled": Status.CANCELLED, "completed": Status.FAILED, "silent": Status.FAILED,
     }  # fmt: skip
     messages = {run.parameters["name"]: run.status_message for run in record.runs("doomed")}
-    assert messages["crashed"] == "The machine was lost."
+    assert messages["crashed"] == "Crashed: The machine was lost."
     assert "ended without reporting a result" in messages["silent"]
 
     _set_state(ids["silent"], Completed())

@@ -228,6 +228,23 @@ def test_an_abandoned_generator_is_completed_and_leaves_nothing_behind(record):
     assert record.run("endless").status is Status.COMPLETED
 
 
+def test_an_abandoned_async_generator_has_ended_and_leaves_nothing_behind(record):
+    @task
+    async def endless():
+        while True:
+            yield load_run().run_name
+
+    @flow
+    async def abandons():
+        generator = endless()
+        first = await anext(generator)
+        await generator.aclose()
+        return first, load_run().run_name
+
+    assert asyncio.run(abandons()) == (record.run("endless").run_name, record.run("abandons").run_name)
+    assert record.run("endless").status.is_final  # failed, to a Prefect that throws into it as into a sync one
+
+
 def test_an_exception_thrown_into_a_generator_reaches_it(record):
     class ThrownInError(Exception):
         pass

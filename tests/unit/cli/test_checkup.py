@@ -17,20 +17,6 @@ broken line
 
 
 @pytest.mark.parametrize(
-    ("folder", "kind"),
-    [
-        ("/srv/project", "ext4"),
-        ("/tmp/x", "tmpfs"),
-        ("/tmpx", "ext4"),
-        ("/mnt/team share/flowtrail", "nfs4"),
-        ("/mnt/team share/local/a/b", "xfs"),
-    ],
-)
-def test_the_file_system_is_that_of_the_deepest_mount(folder, kind):
-    assert checkup.file_system_of(Path(folder), MOUNTS) == kind
-
-
-@pytest.mark.parametrize(
     ("name", "folder", "level"),
     [
         ("store", "/srv", "ok"),

@@ -108,6 +108,8 @@ def test_only_hashes_are_cut():
 
     assert short_uri(f"sha256:{digest}") == "sha256:3fa9c1d2e4b5"
     assert short_uri(f"sample-sha256:{digest}") == "sample-sha256:3fa9c1d2e4b5"
+    assert short_uri(f"dagster:asset/table?partition=a#{digest}") == "dagster:asset/table?partition=a#3fa9c1d2e4b5"
+    assert short_uri("dagster:asset/table#v2") == "dagster:asset/table#v2"
     assert short_uri(f"prefect:task-run/sha256:{digest}") == f"prefect:task-run/sha256:{digest}"
 
 

@@ -19,7 +19,8 @@ from plugin_core.errors import (
 )
 from plugin_core.stores import open_store
 from plugin_core.stores.local import LocalStore
-from plugin_core.stores.local.location import file_system, path_of, refuse_network
+from plugin_core.stores.local.location import path_of, refuse_network
+from plugin_core.stores.mounts import file_system
 from plugin_core.testing.contract.making import batch, component, names, parameters, points
 
 MOUNTS = r"""

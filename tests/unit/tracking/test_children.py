@@ -1,3 +1,4 @@
+import importlib
 import multiprocessing
 import os
 import subprocess
@@ -87,3 +88,33 @@ def test_each_multiprocessing_child_finds_the_run_that_started_it(flowtrail_reco
             child.start()
             assert queue.get() == f"exp-{name}"
             child.join()
+
+
+SENT = """
+import os
+def arrive(value): os.environ["ARRIVED"] = value
+def fail(value): raise RuntimeError(value)
+def report(queue): queue.put(os.environ.get("ARRIVED"))
+"""
+
+
+def test_what_is_sent_along_arrives_and_what_fails_there_does_not_fail_the_child(
+    flowtrail_record, installed, tmp_path, monkeypatch
+):
+    (tmp_path / "sent_module.py").write_text(SENT)
+    monkeypatch.syspath_prepend(tmp_path)
+    report = importlib.import_module("sent_module").report
+    children.send_along("sent_module:fail", lambda: "at all")
+    children.send_along("sent_module:arrive", lambda: "well")
+    spawning = multiprocessing.get_context("spawn")
+    queue = spawning.SimpleQueue()
+    try:
+        with Run("exp"):
+            child = spawning.Process(target=report, args=(queue,))
+            child.start()
+        assert queue.get() == "well"
+        child.join()
+    finally:
+        children.send_no_longer("sent_module:fail")
+        children.send_no_longer("sent_module:arrive")
+    assert child.exitcode == 0

@@ -94,3 +94,9 @@ def test_a_listed_run_shows_the_present_after_a_refresh(flowtrail_record):
 
     assert listed.parameters == {"name": "a"}
     assert listed.refresh().parameters == {"name": "a", "more": 1}
+
+
+def test_a_listed_run_of_which_nothing_was_asked_can_be_refreshed(flowtrail_record):
+    make("a")
+    (listed,) = list_runs("exp")
+    assert listed.refresh().parameters == {"name": "a"}

@@ -2,6 +2,7 @@
 
 import math
 import re
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -175,3 +176,26 @@ def test_a_secret_that_is_logged_by_name_is_not_kept(flowtrail_record):
         run.log_parameter("db_password", "hunter2-hunter2")
 
     assert run.parameters == {"db_password": "[redacted]"}
+
+
+@pytest.mark.parametrize(
+    "timestamp",
+    [math.nan, math.inf, 1e30, pytest.param(10**5000, id="huge"), 1_700_000_000_000, -62_135_596_801, "today", True],
+)
+def test_a_timestamp_that_is_no_time_is_refused(flowtrail_record, timestamp):
+    with Run("exp", "r1") as run:
+        with pytest.raises(InvalidValueError, match="timestamp"):
+            run.log_metric("loss", 1, timestamp=timestamp)
+        run.log_metric("loss", 2)
+
+    assert [point.value for point in run.metric_points("loss")] == [2]
+
+
+@pytest.mark.parametrize("timestamp", [datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC), -1, 0])
+def test_any_time_that_a_datetime_holds_is_kept(flowtrail_record, timestamp):
+    with Run("exp", "r1") as run:
+        run.log_metric("loss", 1, timestamp=timestamp)
+
+    (point,) = run.metric_points("loss")
+    moment = timestamp if isinstance(timestamp, datetime) else datetime.fromtimestamp(timestamp, UTC)
+    assert (point.time, run.metrics["loss"].last_time) == (moment, moment)

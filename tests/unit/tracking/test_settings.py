@@ -1,6 +1,7 @@
 """Settings: who wins, where paths start, what is refused and how."""
 
 import logging
+import os
 import subprocess
 import sys
 from dataclasses import fields
@@ -270,3 +271,50 @@ def test_reading_settings_imports_nothing_heavy(project):
         "print(sorted({'pydantic', 'pydantic_settings', 'rich', 'typer', 'sqlalchemy', 'dotenv'} & set(sys.modules)))"
     )
     assert in_process(code, project) == "[]"
+
+
+def test_a_file_of_settings_that_cannot_be_read_is_named(project):
+    (project / "flowtrail.toml").mkdir()
+
+    with pytest.raises(SettingsError, match=r"flowtrail\.toml cannot be read: Is a directory"):
+        read(project)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("work = 3", "must be a table of settings"),
+        ("[work]\nstrict = 'perhaps'", "The setting strict has the value 'perhaps'"),
+        ("[work]\nredact = [1]", "each must be text"),
+        ("[work]\nblobs = 'file://host/x'", "a file URL has three slashes"),
+        ("[work]\nspool_dir = ''", "The setting spool_dir has the value ''"),
+    ],
+)
+def test_a_profile_that_makes_no_sense_is_refused_with_its_place(project, text, told):
+    write_profile(project, text)
+
+    with pytest.raises(SettingsError) as caught:
+        read(project, {"profile": "work"})
+    assert told in str(caught.value)
+    assert "profiles.toml" in str(caught.value)
+
+
+def test_a_project_that_is_no_python_project_may_have_an_unreadable_pyproject(project):
+    (project / "pyproject.toml").unlink()
+    (project / "pyproject.toml").mkdir()
+
+    settings, _ = read(project)
+    assert str(project) in settings.store
+
+
+def test_a_process_whose_folder_was_deleted_still_has_settings(tmp_path):
+    code = f"""
+import os
+os.mkdir({str(tmp_path / "gone")!r}); os.chdir({str(tmp_path / "gone")!r}); os.rmdir({str(tmp_path / "gone")!r})
+from plugin_core.tracking.settings import current_settings
+print(current_settings().store)
+"""
+    environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
+
+    assert (done.stderr, done.stdout.strip()) == ("", f"sqlite:///{tmp_path}/flowtrail/record.db")
