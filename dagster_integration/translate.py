@@ -387,10 +387,9 @@ def past_message(status: Status, event: DagsterEvent | None, failed: Iterable[st
         return "The run was terminated."
     if status is Status.COMPLETED:
         return None
-    data: Any = None if event is None else event.event_specific_data
-    of_steps = getattr(getattr(data, "failure_reason", None), "name", "") == "STEP_FAILURE"
-    error = None if of_steps else error_text(getattr(data, "error", None))
-    return error or outcome_of(failed)[1] or (event and event.message)
+    of_steps = outcome_of(failed)[1]
+    error = error_text(getattr(event and event.event_specific_data, "error", None))
+    return of_steps or error or (event and event.message)
 
 
 def step_output(

@@ -63,7 +63,7 @@ class RunWatch:
         """What the run was recorded under of which this one executes all or a part again."""
         parent = self._run.parent_run_id
         before = None if parent is None else self._context.instance.get_run_by_id(parent)
-        return None if before is None else translate.experiment_of(before, self._context.job.get_definition())
+        return None if before is None else translate.run_key(before, self._context.job.get_definition()).experiment
 
     def event(self, event: DagsterEvent) -> None:
         """The executor has yielded an event, of a step in this process or in another."""
