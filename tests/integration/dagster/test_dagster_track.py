@@ -8,8 +8,12 @@ import pytest
 from dagster_integration import autolog, track, tracked_asset, tracked_op
 from plugin_core.model.components import Kind
 
+# What Dagster says of its own older and newer definitions, and of its own use of them.
 pytestmark = pytest.mark.filterwarnings(
-    "ignore:.*is currently in beta", "ignore:Class `SourceAsset`", "ignore:Property `OpDefinition.version`"
+    "ignore:.*is currently in beta",
+    "ignore:Class `SourceAsset`",
+    "ignore:Property `OpDefinition.version`",
+    "ignore:Parameter `legacy_freshness",
 )
 
 
