@@ -57,7 +57,16 @@ def dagster_run_url(run_id: str) -> str | None:
 def dagster_step_url(run_id: str, step_key: str) -> str | None:
     """The page of a run in Dagster's UI, at a step."""
     page = dagster_run_url(run_id)
-    return None if page is None else f"{page}?selection={quote(step_key, safe='')}"
+    selected = quote(f'name:"{step_key}"', safe="")
+    return None if page is None else f"{page}?selection={selected}"
+
+
+def dagster_asset_url(key: AssetKey) -> str | None:
+    """The page of an asset in Dagster's UI."""
+    from plugin_core.tracking.settings import current_settings
+
+    base = current_settings().dagster_url
+    return None if base is None else f"{base.rstrip('/')}/assets/{'/'.join(quote(part, safe='') for part in key.path)}"
 
 
 def tag_run(instance: DagsterInstance, run_id: str, *, experiment: str | None) -> None:
