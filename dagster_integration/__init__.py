@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from dagster_integration.resolver import register as _register
 
 if TYPE_CHECKING:
+    from dagster_integration.component import FlowtrailComponent
     from dagster_integration.decorators import (
         tracked_asset,
         tracked_asset_check,
@@ -21,10 +22,13 @@ if TYPE_CHECKING:
         tracked_op,
     )
     from dagster_integration.io_manager import FlowtrailIOManager
+    from dagster_integration.resource import FlowtrailResource
     from dagster_integration.tracking import track
 
 __all__ = [
+    "FlowtrailComponent",
     "FlowtrailIOManager",
+    "FlowtrailResource",
     "autolog",
     "stop_autolog",
     "track",
@@ -37,7 +41,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    "FlowtrailComponent": "dagster_integration.component",
     "FlowtrailIOManager": "dagster_integration.io_manager",
+    "FlowtrailResource": "dagster_integration.resource",
     "track": "dagster_integration.tracking",
     "tracked_asset": "dagster_integration.decorators",
     "tracked_asset_check": "dagster_integration.decorators",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 import logging
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,7 +19,16 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from dagster import AssetKey, DagsterEventType, DagsterInstance, DagsterRun, JobDefinition, OpDefinition
+    from dagster import (
+        AssetKey,
+        AssetSpec,
+        DagsterEventType,
+        DagsterInstance,
+        DagsterRun,
+        Definitions,
+        JobDefinition,
+        OpDefinition,
+    )
     from dagster._core.definitions.dependency import NodeHandle
     from dagster._core.execution.context.system import StepExecutionContext
 
@@ -102,6 +111,15 @@ def published() -> tuple[type[Any], type[Any]]:
     return ExecutorDefinition, OpDefinition
 
 
+def register_library() -> None:
+    """Have Dagster tell its UI and its logs that this library is here, and its version."""
+    from importlib.metadata import version
+
+    from dagster_shared.libraries import DagsterLibraryRegistry
+
+    DagsterLibraryRegistry.register("flowtrail", version("flowtrail"), is_dagster_package=False)
+
+
 def signals() -> tuple[type[BaseException], ...]:
     """What Dagster stops user code with, from a signal handler."""
     from dagster._core.errors import DagsterExecutionInterruptedError
@@ -139,6 +157,32 @@ def main_script() -> str | None:
     """The name of the script that this process runs, without folder and suffix."""
     source = getattr(sys.modules.get("__main__"), "__file__", None)
     return None if source is None else Path(source).stem
+
+
+def with_asset_specs(defs: Definitions, change: Callable[[AssetSpec], AssetSpec]) -> Definitions:
+    """The same definitions with other specs of their assets; old ways to say "source asset" stay as they are."""
+    permissive = getattr(defs, "permissive_map_resolved_asset_specs", None)
+    if permissive is not None:
+        changed: Definitions = permissive(change, None)
+        return changed
+    from dagster import AssetsDefinition, AssetSpec
+
+    known = all(isinstance(each, AssetsDefinition | AssetSpec) for each in defs.assets or ())
+    return defs.map_asset_specs(func=change) if known else defs
+
+
+def jobs_of(automation: Any) -> list[Any]:
+    """The jobs that a schedule or sensor starts, as far as they are given to it as objects."""
+    targets: Any = getattr(automation, "targets", None) or [getattr(automation, "target", None)]
+    return [target.job_def for target in targets if getattr(target, "has_job_def", False)]
+
+
+def observed_with(function: Any) -> Any:
+    """Of what Dagster makes around a source asset's function, anew for each job, the user's function."""
+    code = getattr(function, "__code__", None)
+    if code is None or "observe_fn" not in code.co_freevars:
+        return None
+    return function.__closure__[code.co_freevars.index("observe_fn")].cell_contents
 
 
 # The assets behind a step: these methods of a job's asset layer got new names in 1.12

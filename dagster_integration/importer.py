@@ -112,11 +112,16 @@ class _Import:
             run,
             began=datetime.fromtimestamp(record.start_time or record.create_timestamp.timestamp(), UTC),
             experiment=experiment,
+            parent_experiment=self._experiment_of(run.parent_run_id),
             job=self._job(run.job_snapshot_id),
             plan=self._plan(run.execution_plan_snapshot_id),
             reads=AssetReads(self._instance, partitions_by_events(self._instance)),
             recording=OnlyMissing(self._recording, recorded),
         ).replay(self._events(run.run_id))
+
+    def _experiment_of(self, run_id: str | None) -> str | None:
+        run = None if run_id is None else self._instance.get_run_by_id(run_id)
+        return None if run is None else translate.past_run_key(run, None).experiment
 
     def _read_job(self, snapshot: str | None) -> StoredJob:
         if snapshot is None or not self._instance.has_job_snapshot(snapshot):
@@ -148,6 +153,7 @@ class PastRun:
         *,
         began: datetime,
         experiment: str | None,
+        parent_experiment: str | None,
         job: StoredJob,
         plan: Plan,
         reads: AssetReads,
@@ -155,6 +161,7 @@ class PastRun:
     ) -> None:
         self._run = run
         self._began = began
+        self._parent_experiment = parent_experiment
         self._job = job
         self._plan = plan
         self._recording = recording
@@ -164,7 +171,11 @@ class PastRun:
     def replay(self, entries: Iterator[tuple[int, EventLogEntry]]) -> None:
         """Record the run and its steps."""
         url = links.dagster_run_url(self._run.run_id)
-        self._recording.execution_started(translate.run_started(self._key, run=self._run, at=self._began, url=url))
+        self._recording.execution_started(
+            translate.run_started(
+                self._key, run=self._run, at=self._began, url=url, parent_experiment=self._parent_experiment
+            )
+        )
         at, last = self._began, None
         for storage_id, entry in entries:
             event = entry.dagster_event

@@ -45,6 +45,7 @@ class Installation(Patches):
         ):
             self.when_imported(module, functools.partial(self._install, name, make))
         self.when_imported("dagster", self._replace_absent)
+        self.when_imported("dagster", _register)
 
     def _install(self, name: str, make: Callable[[Any], Any], module: ModuleType) -> None:
         with own_guard(f"the instrumentation of {module.__name__}"):
@@ -123,20 +124,20 @@ class Installation(Patches):
     def _wanted(self, job: Callable[[], Any]) -> Recording | None:
         """The recorder, if this job is to be recorded."""
         with own_guard("the set-up of recording"):
-            from dagster_integration.marks import mark_of_job
-
-            if "autolog" in _reasons or mark_of_job(job()) is not None:
+            if _is_wanted(job()):
                 return self.source()
         return None
 
     # Steps
 
     def _wanted_in(self, step_context: Any) -> Recording | None:
-        if not self.active:
-            return None
-        with own_guard("the arrival of a step"):
-            arrival.arrive_for(step_context.dagster_run, step_context.instance)
-        return self._wanted(lambda: step_context.job_def)
+        """The recorder, if the step's job is to be recorded: the one of this process as its run wants it."""
+        with own_guard("the set-up of recording"):
+            if self.active and _is_wanted(step_context.job_def):
+                with own_guard("the arrival of a step"):
+                    arrival.arrive_for(step_context.dagster_run, step_context.instance)
+                return self.source()
+        return None
 
     def _execute_core_compute(self, original: Any) -> Any:
         def execute_core_compute(
@@ -167,6 +168,17 @@ class Installation(Patches):
             return original(context, given)
 
         return build_external_execution_context_data
+
+
+def _is_wanted(job: Any) -> bool:
+    from dagster_integration.marks import mark_of_job
+
+    return "autolog" in _reasons or mark_of_job(job) is not None
+
+
+def _register(_dagster: ModuleType) -> None:
+    with own_guard("the registration as a library of Dagster"):
+        _compat.register_library()
 
 
 def _follow_run(execute: Any, plan_context: Any, plan: Any, recording: Recording) -> Generator[Any]:

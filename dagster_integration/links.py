@@ -32,10 +32,10 @@ def asset_path(key: AssetKey) -> str:
 
 def record_url(path: str) -> str:
     """The address of a page of the record: below FLOWTRAIL_UI_URL where that is set, else the path alone."""
-    from plugin_core.tracking.settings import current_settings
+    from plugin_core.tracking.settings import current_settings, redacted_url
 
     base = current_settings().ui_url
-    return f"{base.rstrip('/')}{path}" if base else path
+    return f"{redacted_url(base).rstrip('/')}{path}" if base else path
 
 
 def link(path: str) -> Any:
@@ -48,16 +48,25 @@ def link(path: str) -> Any:
 
 def dagster_run_url(run_id: str) -> str | None:
     """The page of a run in Dagster's UI, whose address Dagster itself does not know."""
-    from plugin_core.tracking.settings import current_settings
+    from plugin_core.tracking.settings import current_settings, redacted_url
 
     base = current_settings().dagster_url
-    return None if base is None else f"{base.rstrip('/')}/runs/{run_id}"
+    return None if base is None else f"{redacted_url(base).rstrip('/')}/runs/{run_id}"
 
 
 def dagster_step_url(run_id: str, step_key: str) -> str | None:
     """The page of a run in Dagster's UI, at a step."""
     page = dagster_run_url(run_id)
-    return None if page is None else f"{page}?selection={quote(step_key, safe='')}"
+    selected = quote(f'name:"{step_key}"', safe="")
+    return None if page is None else f"{page}?selection={selected}"
+
+
+def dagster_asset_url(key: AssetKey) -> str | None:
+    """The page of an asset in Dagster's UI."""
+    from plugin_core.tracking.settings import current_settings
+
+    base = current_settings().dagster_url
+    return None if base is None else f"{base.rstrip('/')}/assets/{'/'.join(quote(part, safe='') for part in key.path)}"
 
 
 def tag_run(instance: DagsterInstance, run_id: str, *, experiment: str | None) -> None:

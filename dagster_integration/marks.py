@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
+from dagster_integration import _compat
 from dagster_integration.fallback import inside
 
 if TYPE_CHECKING:
@@ -57,10 +58,14 @@ def _of_node(node: Any) -> Mark | None:
 def _bearer(node: Any) -> Any:
     """Of an op its function, since copies of the definition share that; of a graph itself."""
     compute = getattr(node, "compute_fn", None)
-    return node if compute is None else inside(getattr(compute, "decorated_fn", compute))
+    if compute is None:
+        return node
+    function = getattr(compute, "decorated_fn", compute)
+    return inside(_compat.observed_with(function) or function)
 
 
 def _set(bearer: Any, mark: Mark) -> None:
+    _of_jobs.clear()
     try:
         setattr(bearer, _ATTRIBUTE, mark)
     except (AttributeError, TypeError):

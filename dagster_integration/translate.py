@@ -387,10 +387,9 @@ def past_message(status: Status, event: DagsterEvent | None, failed: Iterable[st
         return "The run was terminated."
     if status is Status.COMPLETED:
         return None
-    data: Any = None if event is None else event.event_specific_data
-    of_steps = getattr(getattr(data, "failure_reason", None), "name", "") == "STEP_FAILURE"
-    error = None if of_steps else error_text(getattr(data, "error", None))
-    return error or outcome_of(failed)[1] or (event and event.message)
+    of_steps = outcome_of(failed)[1]
+    error = error_text(getattr(event and event.event_specific_data, "error", None))
+    return of_steps or error or (event and event.message)
 
 
 def step_output(
@@ -449,7 +448,8 @@ def asset_product(asset: AssetKey, *, version: str | None = None, partition: str
     """A version of an asset, or of one of its partitions."""
     path = asset.to_user_string()
     name = path if partition is None else f"{path}[{partition}]"
-    found = {"dagster_asset": path, "data_version": version, "partition": partition}
+    url = links.dagster_asset_url(asset)
+    found = {"dagster_asset": path, "data_version": version, "partition": partition, "dagster_url": url}
     return Product(
         uri=asset_uri(asset, version=version, partition=partition),
         name=name,

@@ -5,6 +5,7 @@ Written for prefect >=3.4,<4. Where another version lacks them, ``fallback`` tak
 
 from __future__ import annotations
 
+import functools
 import inspect
 import logging
 from collections.abc import Callable, Mapping
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from prefect import Flow
     from prefect.client.schemas.objects import FlowRun
+    from prefect.context import SettingsContext
+    from prefect.settings import Settings
 
 _log = logging.getLogger("flowtrail")
 
@@ -246,18 +249,29 @@ def open_client() -> Any:
 
 def api_url() -> str | None:
     """The API that is set here."""
-    from prefect.settings import get_current_settings
-
-    return get_current_settings().api.url
+    return settings().api.url
 
 
 _run_log: Final = logging.getLogger("prefect.task_runs")
 
 
-def logs_to_api() -> bool:
-    """Whether lines of level info reach the logs that Prefect shows."""
-    if not _run_log.isEnabledFor(logging.INFO):
-        return False
+def settings() -> Settings:
+    """The settings of Prefect that hold here: the same object until others do."""
+    context = _settings_context().get()
+    if context is not None:
+        return context.settings
     from prefect.settings import get_current_settings
 
-    return get_current_settings().logging.to_api.enabled
+    return get_current_settings()
+
+
+@functools.cache
+def _settings_context() -> type[SettingsContext]:
+    from prefect.context import SettingsContext
+
+    return SettingsContext
+
+
+def wants_run_logs() -> bool:
+    """Whether lines of level info are wanted in the logs of task runs."""
+    return _run_log.isEnabledFor(logging.INFO)

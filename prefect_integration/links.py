@@ -19,10 +19,10 @@ from prefect_integration import _compat
 _log = logging.getLogger("flowtrail")
 _NO_ID: Final = "00000000-0000-0000-0000-000000000000"
 _WAIT_S: Final = 2.0
-_GATHER_S: Final = 0.3
+_GATHER_S: Final = 2.0  # as long as Prefect's own logs wait; the end of a flow sends at once
+_GATHER_FOR_OTHERS_S: Final = 0.3  # in a worker of a pool, which no flow ends in, and which may end without notice
 _BATCH_MAX: Final = 500
 _KEY_PREFIX: Final = "flowtrail-"
-_templates: dict[tuple[str, str | None], str | None] = {}
 
 
 def record_path(flow_run_id: object) -> str:
@@ -54,14 +54,32 @@ def task_run_url(task_run_id: object) -> str | None:
 
 
 def _prefect_url(kind: str, run_id: object) -> str | None:
-    """Prefect's ``url_for``, asked once per kind and UI: it takes longer than all else that a task costs us."""
-    from prefect.settings import get_current_settings
-
-    key = (kind, get_current_settings().ui_url)
-    if key not in _templates:
-        _templates[key] = _compat.url_of(kind, _NO_ID)
-    template = _templates[key]
+    """Prefect's ``url_for``, asked once per kind and settings: it takes longer than all else that a task costs us."""
+    templates = _surroundings().templates
+    if kind not in templates:
+        templates[kind] = _compat.url_of(kind, _NO_ID)
+    template = templates[kind]
     return None if template is None else template.replace(_NO_ID, str(run_id))
+
+
+@dataclass(frozen=True, slots=True)
+class _Surroundings:
+    """What Prefect's settings say that each task run needs to know; read once, which costs more than the rest."""
+
+    settings: Any
+    logs_to_api: bool
+    templates: dict[str, str | None]
+
+
+_latest: _Surroundings | None = None
+
+
+def _surroundings() -> _Surroundings:
+    global _latest  # noqa: PLW0603 - a cache; two threads with settings of their own replace each other's
+    settings, known = _compat.settings(), _latest
+    if known is None or known.settings is not settings:
+        known = _latest = _Surroundings(settings, settings.logging.to_api.enabled, {})
+    return known
 
 
 def log_task_link(engine: Any) -> None:
@@ -70,9 +88,8 @@ def log_task_link(engine: Any) -> None:
     Sent in bulk and not by Prefect's logger, which costs half as much again as the task itself.
     """
     flow_run_id = engine.task_run.flow_run_id
-    if flow_run_id is not None and _compat.logs_to_api():
-        url = record_url(task_record_path(engine.task_run.id))
-        _sender.add(Line(f"flowtrail record: {url}", time.time(), flow_run_id, engine.task_run.id))
+    if flow_run_id is not None and _compat.wants_run_logs() and _surroundings().logs_to_api:
+        _sender.add(Line(time.time(), flow_run_id, engine.task_run.id))
 
 
 def publish_flow_link(engine: Any) -> None:
@@ -87,9 +104,8 @@ def wait_for_links(timeout_s: float = _WAIT_S) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line in the log of a task run."""
+    """A line with the record's address in the log of a task run."""
 
-    text: str
     at_s: float
     flow_run_id: Any
     task_run_id: Any
@@ -115,6 +131,7 @@ class _Sender:
         self._hurried = threading.Event()
         self._idle = threading.Event()
         self._idle.set()
+        self._gather_s = _GATHER_FOR_OTHERS_S
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
@@ -125,6 +142,8 @@ class _Sender:
 
     def add(self, item: Line | Link) -> None:
         """Send this soon, with the settings of Prefect that hold here."""
+        if isinstance(item, Link):
+            self._gather_s = _GATHER_S  # flows run in this process
         self._idle.clear()
         self._queue.put((contextvars.copy_context(), item))
         if self._thread is None:
@@ -141,7 +160,7 @@ class _Sender:
     def _run(self) -> None:
         while True:
             items = [self._queue.get()]
-            self._hurried.wait(_GATHER_S)
+            self._hurried.wait(self._gather_s)
             self._hurried.clear()
             while not self._queue.empty() and len(items) < _BATCH_MAX:
                 items.append(self._queue.get())
@@ -166,7 +185,7 @@ def _send(items: list[Line | Link]) -> None:
     ]
     lines = [
         _compat.log_line(
-            item.text,
+            f"flowtrail record: {record_url(task_record_path(item.task_run_id))}",
             at=datetime.fromtimestamp(item.at_s, UTC),
             flow_run_id=item.flow_run_id,
             task_run_id=item.task_run_id,

@@ -5,6 +5,7 @@ The only module of this package that speaks of executions and steps as capture d
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 from collections.abc import Iterable, Mapping
@@ -153,11 +154,17 @@ def _receiver_of(runnable: Any, given: Mapping[str, Any]) -> str | None:
 
 def unwrapped(value: Any) -> Any:
     """The value inside ``allow_failure``, ``quote``, ``opaque`` or ``unmapped``."""
-    from prefect.utilities.annotations import BaseAnnotation
-
-    while isinstance(value, BaseAnnotation):
+    annotation = _annotation()
+    while isinstance(value, annotation):
         value = value.unwrap()
     return value
+
+
+@functools.cache
+def _annotation() -> type[Any]:
+    from prefect.utilities.annotations import BaseAnnotation
+
+    return BaseAnnotation
 
 
 def upstream_of(task_inputs: Mapping[str, Iterable[Any]] | None) -> dict[str, tuple[str, ...]]:
@@ -195,14 +202,20 @@ def stored_uri(state: State[Any]) -> str | None:
 
 def output_of(state: State[Any], *, is_generator: bool = False) -> Any:
     """What a finished run returned, NOTHING where it returned nothing or did not finish."""
-    from prefect.results import ResultRecord  # type: ignore[attr-defined]  # moved between versions; here in all
-
-    if not state.is_completed() or not isinstance(state.data, ResultRecord):
+    data: Any = state.data
+    if not state.is_completed() or not isinstance(data, _result_record()):
         return NOTHING
-    result = state.data.result
+    result = data.result
     if result is None:
         return "(yielded values)" if is_generator else NOTHING
     return result
+
+
+@functools.cache
+def _result_record() -> type[Any]:
+    from prefect.results import ResultRecord  # type: ignore[attr-defined]  # moved between versions; here in all
+
+    return ResultRecord
 
 
 # States

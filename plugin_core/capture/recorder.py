@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 from array import array
-from collections.abc import Generator, Iterable, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -57,6 +56,24 @@ _REMEMBERED_OUTPUTS: Final = 10_000
 _CODE_WAIT_S: Final = 0.5  # at an execution's end; git needs a few milliseconds
 
 
+class _Together:
+    """Gathers this thread's changes, and records them on the way out."""
+
+    __slots__ = ("_changes", "_engine", "_gathered")
+
+    def __init__(self, engine: Engine, gathered: threading.local) -> None:
+        self._engine = engine
+        self._gathered = gathered
+        self._changes: list[Change] = []
+
+    def __enter__(self) -> None:
+        self._gathered.changes = self._changes
+
+    def __exit__(self, *_: object) -> None:
+        self._gathered.changes = None
+        self._engine.record(*self._changes)
+
+
 class Recorder:
     """Records executions and steps of any orchestrator. One per process; safe to share between threads.
 
@@ -68,6 +85,7 @@ class Recorder:
         self._engine = engine
         self._past = past
         self._limits: dict[str, Limits] = {}  # by level
+        self._describe_value: Callable[..., Description] | None = None  # imported on first need
         self._code_threads: list[threading.Thread] = []
         self._latest_place = Place()
         self._gathered = threading.local()  # changes of the event that this thread is recording
@@ -83,7 +101,11 @@ class Recorder:
             address = self._address(event.key)
             self._put_execution(event.key, address, event)
             self._set_status(address, Status.RUNNING, event.at, started_at=event.at)
-            self._inputs(address, event.parameters, {}, event.capture, at=self._moment(event.at))
+            parameters: dict[str, Json] = {}
+            at = self._moment(event.at)
+            self._inputs(address, event.parameters, {}, event.capture, parameters, at=at)
+            if parameters:
+                self._record(SetParameters(at=at, component=address.component, parameters=parameters))
             if not self._past:
                 self._code_version(address)
             return Run._resolved(address, loggable=True)  # noqa: SLF001 - capture makes the handles of steps
@@ -107,9 +129,9 @@ class Recorder:
         """Record that an attempt of a step begins; return its run, None if that failed."""
         with self.guard("the start of a step"), self._together():
             address = self._address(event.key)
-            self._put_step(event.key, address, event)
-            self._set_status(address, Status.RUNNING, event.at, started_at=event.at, owned=not event.supervised)
-            self._inputs(address, event.inputs, event.upstream, event.capture, at=self._moment(event.at))
+            parameters: dict[str, Json] = {}  # filled below: it is written when all is known, or has failed
+            self._put_step(event.key, address, event, parameters)
+            self._inputs(address, event.inputs, event.upstream, event.capture, parameters, at=self._moment(event.at))
             return Run._resolved(address, loggable=True)  # noqa: SLF001
         return None
 
@@ -159,16 +181,9 @@ class Recorder:
 
     # The write
 
-    @contextmanager
-    def _together(self) -> Generator[None]:
+    def _together(self) -> _Together:
         """Write all that one event comes to at once, also where a part of it failed."""
-        changes: list[Change] = []
-        self._gathered.changes = changes
-        try:
-            yield
-        finally:
-            self._gathered.changes = None
-            self._engine.record(*changes)
+        return _Together(self._engine, self._gathered)
 
     def _record(self, *changes: Change) -> None:
         gathered: list[Change] | None = getattr(self._gathered, "changes", None)
@@ -241,15 +256,21 @@ class Recorder:
             return self._address(retry_of).component
         return previous_attempt(key, experiment=self._engine.settings.experiment)
 
-    def _put_step(self, key: StepKey, address: RunAddress, event: StepStarted | StepFinished) -> None:
+    def _put_step(
+        self,
+        key: StepKey,
+        address: RunAddress,
+        event: StepStarted | StepFinished,
+        parameters: Mapping[str, Json] | None = None,
+    ) -> None:
         """Put the component; the end repeats only what the start may not have said."""
-        at, override = _micros(event.at), self._engine.settings.experiment
-        root = self._address(key.execution).component
         if isinstance(event, StepFinished) and ("step", address.component) in self._engine.known:
             self._add_properties(address, event.properties)
             return
         if not self._past:
             self._engine.known.add(("step", address.component))
+        at, override = _micros(event.at), self._engine.settings.experiment
+        root = self._address(key.execution).component
         properties = self._properties(event.properties)
         if isinstance(event, StepStarted):
             properties |= _step_properties(event)
@@ -275,6 +296,8 @@ class Recorder:
                 owner=self._owner() if _ends_with_this_process(event) else None,
                 tags=self._tags(event.tags),
                 properties=properties,
+                started_at=at if isinstance(event, StepStarted) else None,
+                parameters={} if parameters is None else parameters,
             )
         )
 
@@ -292,7 +315,6 @@ class Recorder:
         started_at: datetime | None = None,
         ended_at: datetime | None = None,
         inferred: bool = False,
-        owned: bool = True,
     ) -> None:
         self._record(
             SetStatus(
@@ -303,7 +325,7 @@ class Recorder:
                 started_at=None if started_at is None else _micros(started_at),
                 ended_at=None if ended_at is None else _micros(ended_at),
                 inferred=inferred,
-                owner=self._owner() if status is Status.RUNNING and owned else None,
+                owner=self._owner() if status is Status.RUNNING else None,
             )
         )
 
@@ -325,21 +347,20 @@ class Recorder:
         values: Mapping[str, Any],
         upstream: Mapping[str, tuple[str, ...]],
         level: str | None,
+        parameters: dict[str, Json],
         *,
         at: int,
     ) -> None:
-        parameters: dict[str, Json] = {}
+        """Record arguments; those that are parameters are added to ``parameters``, which the caller records."""
         entries: dict[str, ArtifactValue] = {}
         changes: list[Change] = []
         for name, value in values.items():
             described = self._describe(name, value, level)
-            parameters |= described.parameters
+            parameters.update(described.parameters)
             identities = self._input_artifacts(address, described, entries, changes, at, bool(upstream.get(name)))
             self._upstream_of(address, upstream.get(name, ()), identities, changes, at)
         for name in upstream.keys() - values.keys():
             self._upstream_of(address, upstream[name], set(), changes, at)
-        if parameters:
-            self._record(SetParameters(at=at, component=address.component, parameters=parameters))
         if entries:
             self._record(SetArtifactValues(at=at, component=address.component, is_output=False, values=entries))
         self._record(*changes)
@@ -414,12 +435,19 @@ class Recorder:
         kind = ArtifactType.VALUE if whole else _type_of_whole(described)
         preview = _preview(described, output_name)
         for uri in result_uris:
-            title = f"{name} {output_name}"
-            changes.append(PutArtifact(at=at, source_uri=uri, type=kind, name=title, properties=preview))
-            changes.append(_edge(_node(address), _artifact(uri), AssociationType.PRODUCED, at))
+            is_the_output = not entries and uri is result_uris[0]
+            changes.append(
+                PutArtifact(
+                    at=at,
+                    source_uri=uri,
+                    type=kind,
+                    name=f"{name} {output_name}",
+                    properties=preview,
+                    produced_by=address.component,
+                    output=output_name if is_the_output else None,
+                )
+            )
             self._remember_outputs(uri, contents, whole=whole)
-        if result_uris and not entries:
-            entries[output_name] = ArtifactValue(value=result_uris[0])
         if entries:
             self._record(SetArtifactValues(at=at, component=address.component, is_output=True, values=entries))
         self._record(*changes)
@@ -470,9 +498,11 @@ class Recorder:
         )
 
     def _describe(self, name: str, value: Any, level: str | None) -> Description:
-        from plugin_core.capture.values import describe
+        if self._describe_value is None:
+            from plugin_core.capture.values import describe
 
-        return describe(name, value, limits=self._limits_at(level), redactor=self._engine.redactor)
+            self._describe_value = describe
+        return self._describe_value(name, value, limits=self._limits_at(level), redactor=self._engine.redactor)
 
     def _limits_at(self, level: str | None) -> Limits:
         wanted = level or self._engine.settings.capture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeAlias
 
 from plugin_core.cli.headline import headline
 from plugin_core.cli.views import (
@@ -24,6 +24,8 @@ from plugin_core.model.lineage import Association, NodeKind, NodeRef
 from plugin_core.model.metrics import MetricSummary
 from plugin_core.model.queries import ComponentQuery
 from plugin_core.stores.protocol import TrackingStore
+
+Tag: TypeAlias = tuple[str, str | None]  # without a value, a word of its own
 
 LATEST: Final = 20  # lines of a listing unless another number was asked for
 _STRIP: Final = 20  # states shown beside an experiment
@@ -65,10 +67,15 @@ def _duration(component: Component, now: datetime) -> float | None:
 
 
 def executions(
-    store: TrackingStore, now: datetime, *, experiment: str | None = None, limit: int | None = LATEST
+    store: TrackingStore,
+    now: datetime,
+    *,
+    experiment: str | None = None,
+    tag: Tag | None = None,
+    limit: int | None = LATEST,
 ) -> list[ExecutionRow]:
     """The latest executions and runs logged by hand, newest first; an execution called by another is a step of that."""
-    heads = _heads(store, experiment, limit)
+    heads = _heads(store, experiment, limit) if tag is None else _tagged_heads(store, experiment, tag, limit)
     members = _members(store, heads)
     ids = [component.id for group in members.values() for component in group]
     summaries = store.summaries(ids) if ids else {}
@@ -90,6 +97,11 @@ def _heads(store: TrackingStore, experiment: str | None, limit: int | None) -> l
     unique = {component.name: component for component in found if component.parent is None}
     newest = sorted(unique.values(), key=lambda c: (c.created_at, c.id), reverse=True)
     return newest if limit is None else newest[:limit]
+
+
+def _tagged_heads(store: TrackingStore, experiment: str | None, tag: Tag, limit: int | None) -> list[Component]:
+    found = store.components(ComponentQuery(experiment=experiment, tag=tag))
+    return [component for component in found if component.parent is None][:limit]
 
 
 def _members(store: TrackingStore, heads: Sequence[Component]) -> dict[str, list[Component]]:
@@ -129,10 +141,15 @@ def _experiment_row(store: TrackingStore, name: str, display_name: str, modified
 
 
 def runs(
-    store: TrackingStore, now: datetime, *, experiment: str | None = None, limit: int | None = LATEST
+    store: TrackingStore,
+    now: datetime,
+    *,
+    experiment: str | None = None,
+    tag: Tag | None = None,
+    limit: int | None = LATEST,
 ) -> list[ExecutionRow]:
     """The latest runs of every kind, steps too, newest first."""
-    found = store.components(ComponentQuery(experiment=experiment, limit=limit))
+    found = store.components(ComponentQuery(experiment=experiment, tag=tag, limit=limit))
     summaries = store.summaries([component.id for component in found]) if found else {}
     return [ExecutionRow(run=run_view(c, now), steps=0, headline=headline([summaries[c.id]])) for c in found]
 

@@ -17,7 +17,7 @@ from plugin_core.model import changes as c
 from plugin_core.model.components import ArtifactValue, Kind, OrchestratorRef, Owner, Status
 from plugin_core.model.lineage import NodeKind, NodeRef, SourceType
 from plugin_core.model.metrics import Json
-from plugin_core.model.parameters import compact, from_text, to_text
+from plugin_core.model.parameters import compact, from_text, tagged, to_text
 
 
 class UnknownChangeError(ValueError):
@@ -66,9 +66,10 @@ _CODED: Final[dict[type[Any], dict[str, _Pair]]] = {
         "owner": _OWNER,
         "tags": _TAGS,
         "properties": _TAGS,
+        "parameters": (tagged, lambda x: from_text(compact(x))),
     },
     c.SetStatus: {"status": _STATUS, "owner": _OWNER},
-    c.SetParameters: {"parameters": _TAGS},
+    c.SetParameters: {"parameters": (tagged, dict)},
     c.SetArtifactValues: {
         "values": (
             lambda x: {name: [v.value, v.media_type] for name, v in x.items()},
@@ -97,7 +98,7 @@ _CODED: Final[dict[type[Any], dict[str, _Pair]]] = {
     c.JournalSeen: {"owner": _OWNER},
 }
 _BY_KIND: Final = {cls.__name__: cls for cls in _CODED}
-_USERS_VALUES: Final = frozenset({c.SetParameters, c.AppendPoints})  # NaN, huge integers: need the tagged form
+_USERS_VALUES: Final = frozenset({c.SetParameters, c.AppendPoints})  # NaN, huge integers: have the tagged form
 
 
 _Plan = tuple[Callable[[Any], Sequence[Any]], tuple[tuple[str, bool, Callable[[Any], Any] | None], ...]]
@@ -126,7 +127,7 @@ def encode(change: c.Change) -> bytes:
             content[name] = value if to is None else to(value)
         elif value is not None and value is not False and to is None:
             content[name] = value  # "" and 0 say something, None and an empty mapping are the defaults
-    text = to_text(content) if cls in _USERS_VALUES else compact(content)
+    text = to_text(content) if cls is c.AppendPoints else compact(content)
     return f"{cls.__name__} {text}".encode("ascii")
 
 

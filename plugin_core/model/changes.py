@@ -46,7 +46,8 @@ class PutTrial:
 class PutComponent:
     """Create a component (and, by name, its experiment and trial), in status created; idempotent.
 
-    Where it exists, what is not None is updated; tags are added; properties are insert-only.
+    Where it exists, what is not None is updated; tags are added; properties are insert-only. One that begins at once
+    may say so, and with which parameters: the same as SetStatus (running, and of this owner) and SetParameters.
     """
 
     at: Micros
@@ -65,6 +66,8 @@ class PutComponent:
     source_arn: str | None = None
     tags: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
     properties: Mapping[str, str] = field(default_factory=dict[str, str])
+    started_at: Micros | None = None
+    parameters: Mapping[str, Json] = field(default_factory=dict[str, Json])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,7 +107,11 @@ class SetArtifactValues:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PutArtifact:
-    """Create an artifact node, or add to it what it lacks (blob, properties)."""
+    """Create an artifact node, or add to it what it lacks (blob, properties).
+
+    It may say which component produced it, and as which of its outputs: the same as PutAssociation and
+    SetArtifactValues.
+    """
 
     at: Micros
     source_uri: str
@@ -116,6 +123,8 @@ class PutArtifact:
     blob: str | None = None
     properties: Mapping[str, str] = field(default_factory=dict[str, str])
     tags: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
+    produced_by: str | None = None
+    output: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -45,20 +45,21 @@ def to_text(value: Json) -> str:
     """Encode a parameter's value as compact JSON in ASCII-safe UTF-8; never raises for a Json value."""
     if type(value) is float and math.isfinite(value):
         return repr(value)
-    return compact(_tagged(value))
+    return compact(tagged(value))
 
 
-def _tagged(value: Any) -> Any:
-    if isinstance(value, bool) or value is None:
+def tagged(value: Any) -> Any:
+    """The value with what JSON cannot hold in its tagged form."""
+    if type(value) is str or isinstance(value, bool) or value is None:
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else {_FLOAT_TAG: repr(value)}
     if isinstance(value, int):
         return int(value) if value.bit_length() <= _SAFE_INT_BITS else {_INT_TAG: hex(value)}
     if isinstance(value, dict):
-        return {f"${k}" if k.startswith("$") else k: _tagged(v) for k, v in value.items()}
+        return {f"${k}" if k.startswith("$") else k: tagged(v) for k, v in value.items()}
     if isinstance(value, list):
-        return [_tagged(v) for v in value]
+        return [tagged(v) for v in value]
     return value
 
 

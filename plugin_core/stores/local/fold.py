@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from plugin_core.model import changes as c
-from plugin_core.model.components import Owner
-from plugin_core.model.lineage import NodeKind, NodeRef
+from plugin_core.model.components import ArtifactValue, Owner, Status
+from plugin_core.model.lineage import AssociationType, NodeKind, NodeRef
 from plugin_core.stores.local.points import Columns
 
 Key: TypeAlias = tuple[str, str]  # kind, key
@@ -115,6 +115,14 @@ def _component(folded: Folded, change: c.PutComponent) -> None:
     for other in (change.parent, change.root, change.previous_attempt):
         folded.name(COMPONENT, other, change.at)
     folded.own(change.owner)
+    if change.started_at is not None:
+        _status(folded, _running(change, change.started_at))
+    if change.parameters:
+        _parameters(folded, c.SetParameters(at=change.at, component=change.name, parameters=change.parameters))
+
+
+def _running(change: c.PutComponent, since: int) -> c.SetStatus:
+    return c.SetStatus(at=change.at, component=change.name, status=Status.RUNNING, started_at=since, owner=change.owner)
 
 
 def _status(folded: Folded, change: c.SetStatus) -> None:
@@ -135,6 +143,19 @@ def _artifact_values(folded: Folded, change: c.SetArtifactValues) -> None:
 
 def _artifact(folded: Folded, change: c.PutArtifact) -> None:
     folded.put(ARTIFACT, change.source_uri, change)
+    if change.produced_by is not None:
+        _product(folded, change, change.produced_by)
+
+
+def _product(folded: Folded, change: c.PutArtifact, component: str) -> None:
+    source, made = NodeRef(NodeKind.COMPONENT, component), NodeRef(NodeKind.ARTIFACT, change.source_uri)
+    _association(folded, c.PutAssociation(at=change.at, source=source, destination=made, type=AssociationType.PRODUCED))
+    if change.output is not None:
+        value = ArtifactValue(value=change.source_uri, media_type=change.media_type)
+        _artifact_values(
+            folded,
+            c.SetArtifactValues(at=change.at, component=component, is_output=True, values={change.output: value}),
+        )
 
 
 def _action(folded: Folded, change: c.PutAction) -> None:

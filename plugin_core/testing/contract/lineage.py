@@ -9,6 +9,7 @@ import pytest
 from plugin_core.errors import NotFoundError
 from plugin_core.model import arns
 from plugin_core.model.changes import Change, PutAction, PutContext
+from plugin_core.model.components import ArtifactValue
 from plugin_core.model.lineage import NodeKind, NodeRef, SourceType
 from plugin_core.model.queries import Direction, LineageQuery
 from plugin_core.stores.protocol import TrackingStore
@@ -36,6 +37,20 @@ def pipeline() -> list[Change]:
 def walked(store: TrackingStore, start: NodeRef, **query: Any) -> list[tuple[str, int]]:
     found = store.lineage(start, LineageQuery(**query))
     return [(vertex.name, vertex.depth) for vertex in found.vertices]
+
+
+def test_an_artifact_may_say_what_produced_it_and_as_which_output(store: TrackingStore) -> None:
+    store.write(
+        [
+            artifact("s3://model", at=4, name="model", media_type="a/b", produced_by="training", output="result"),
+            artifact("s3://log", at=5, name="log", produced_by="training"),
+        ]
+    )
+    training = store.component("training").id
+    outputs = store.artifact_values([training], is_output=True)[training]
+
+    assert outputs == {"result": ArtifactValue(value="s3://model", media_type="a/b")}
+    assert sorted(walked(store, TRAINING, direction=Direction.DESCENDANTS)) == [("log", 1), ("model", 1)]
 
 
 def test_an_artifact_reads_as_it_was_put(store: TrackingStore) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from itertools import permutations
 
 import pytest
 
 from plugin_core.model.changes import SetStatus
-from plugin_core.model.components import Component, Status
+from plugin_core.model.components import Component, Owner, Status
 from plugin_core.stores.protocol import TrackingStore
 from plugin_core.testing.contract.making import component, status, when
 
@@ -26,6 +27,22 @@ def test_a_run_has_a_start_an_end_and_a_message(store: TrackingStore) -> None:
     failed = after(store, status("c", Status.FAILED, at=9, message="ValueError: no", ended_at=8))
     assert (failed.status, failed.status_message) == (Status.FAILED, "ValueError: no")
     assert (failed.started_at, failed.ended_at, failed.modified_at) == (when(2), when(8), when(9))
+
+
+def test_a_component_that_begins_at_once_runs_with_its_parameters(store: TrackingStore) -> None:
+    owner = Owner(journal="j", host="h", pid=7, boot_id="b", started="1")
+    store.write([component("c", at=3, started_at=2, parameters={"rate": math.inf, "$": [1]}, owner=owner)])
+    found = store.component("c")
+
+    assert (found.status, found.started_at, found.modified_at, found.owner) == (Status.RUNNING, when(2), when(3), owner)
+    assert store.parameters([found.id])[found.id] == {"$": [1], "rate": math.inf}
+
+
+def test_a_start_that_arrives_after_the_end_does_not_undo_it(store: TrackingStore) -> None:
+    ended = status("c", Status.COMPLETED, at=9)
+    found = after(store, ended, component("c", at=3, started_at=3))  # type: ignore[arg-type]
+
+    assert (found.status, found.started_at, found.ended_at) == (Status.COMPLETED, when(3), when(9))
 
 
 def test_a_final_status_ends_at_its_own_time_if_no_other_is_given(store: TrackingStore) -> None:

@@ -7,6 +7,10 @@ import sys
 
 import pytest
 
+from plugin_core.model.changes import SetTags
+from plugin_core.model.lineage import NodeKind, NodeRef
+from plugin_core.stores import open_store
+
 EXECUTION = "breast-cancer-167a5b6c7d8e"
 TRAIN = "breast-cancer-train-8f14e45fceea-a2"
 
@@ -46,6 +50,22 @@ def test_executions_of_one_experiment_by_any_of_its_names(record, flowtrail, nam
 def test_an_experiment_that_is_not_there_is_an_error(record, flowtrail):
     answer = flowtrail("ls", "-e", "irsi")
     assert (answer.status, "Did you mean iris" in answer.err) == (1, True)
+
+
+def test_executions_and_runs_are_listed_by_tag(record, flowtrail):
+    tags = {EXECUTION: {"dagster/backfill": "spring"}, TRAIN: {"dagster/backfill": "spring", "slow": None}}
+    store = open_store(f"sqlite:///{record / 'record.db'}")
+    store.write([SetTags(at=1, node=NodeRef(NodeKind.COMPONENT, name), tags=each) for name, each in tags.items()])
+    store.close()
+
+    def listed(*command):
+        return [row["run"]["component"] for row in flowtrail("ls", *command, "--json").json]
+
+    assert listed("--tag", "dagster/backfill=spring") == [EXECUTION]
+    assert set(listed("runs", "--tag", "dagster/backfill=spring")) == {EXECUTION, TRAIN}
+    assert listed("runs", "-t", "slow") == [TRAIN]
+    assert listed("-t", "dagster/backfill=autumn") == []
+    assert flowtrail("ls", "artifacts", "-t", "slow").status == 2
 
 
 @pytest.mark.parametrize(("what", "count"), [("experiments", 2), ("runs", 7), ("artifacts", 2), ("executions", 2)])

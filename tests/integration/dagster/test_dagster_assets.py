@@ -1,6 +1,7 @@
 """What is recorded of assets: their versions, partitions, metadata and what went into them, in this run or before."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import dagster as dg
 import pytest
@@ -393,3 +394,16 @@ def test_the_last_step_of_a_graph_asset_is_the_asset(autologged, instance):
     assert autologged.step("cleaned").kind is Kind.ASSET
     assert autologged.step("cleaned.fetch").kind is Kind.OP
     assert autologged.sources(autologged.step("cleaned")) == {"cleaned.fetch"}
+
+
+@pytest.mark.filterwarnings("ignore:.*is superseded")
+def test_a_freshness_check_says_what_it_found(autologged, instance):
+    checks = dg.build_last_update_freshness_checks(assets=[prices], lower_bound_delta=timedelta(hours=1))
+    made = materialize(instance, "prices")
+    job = dg.define_asset_job("freshness", selection=dg.AssetSelection.checks(*checks))
+    defs = dg.Definitions(assets=[prices], asset_checks=checks, jobs=[job])
+    assert defs.resolve_job_def("freshness").execute_in_process(instance=instance).success
+
+    (step,) = autologged.execution("freshness").children
+    assert step.properties["check.freshness_check"] == "passed"
+    assert step.input_artifacts["asset prices"].value == f"dagster:asset/prices#{version_of(made, 'prices')}"

@@ -61,7 +61,6 @@ def test_each_of_sixteen_steps_has_its_own_run_in_a_process_of_its_own(recorded,
     check_retry(recorded)
 
 
-@pytest.mark.versions
 def test_spawned_steps_of_a_job_that_knows_nothing_of_it_are_recorded(autologged, instance):
     execute(instance, "plain_job", program="plain.py")
     (pid,) = pids(autologged)

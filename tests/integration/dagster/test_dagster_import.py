@@ -170,6 +170,7 @@ def edges(record, runs):
     return found
 
 
+@pytest.mark.versions
 def test_an_import_says_what_recording_said(past, home, flowtrail_record):
     report = imported(home)
     runs = by_name()
@@ -188,6 +189,7 @@ def test_an_import_says_what_recording_said(past, home, flowtrail_record):
             assert ours is None or abs(ours - theirs) < timedelta(seconds=5)
 
 
+@pytest.mark.versions
 def test_importing_again_makes_nothing_new(home, flowtrail_record):
     imported(home)
     before = dict(flowtrail_record.store.counts())

@@ -22,3 +22,20 @@ def total(numbers: list[int]) -> int:
 @dg.job(executor_def=dg.multiprocess_executor)
 def plain_job():
     total([measure.configured({"number": 1}, name="measure_1")()])
+
+
+@dg.asset
+def numbers() -> list[int]:
+    load_run().log_metric("pid", os.getpid())
+    return [1, 2]
+
+
+@dg.asset
+def largest(numbers: list[int]) -> int:
+    return max(numbers)
+
+
+defs = dg.Definitions(assets=[numbers, largest], jobs=[plain_job])
+
+if __name__ == "__main__":
+    assert dg.materialize([numbers, largest]).success
