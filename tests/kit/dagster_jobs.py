@@ -78,7 +78,8 @@ def many_cases():
 
 @tracked_job(executor_def=dg.in_process_executor)
 def mending():
-    waits.alias("after_mended")(mended(total(parts().map(squared).collect())))
+    made = parts.alias("few_parts")().map(squared.alias("squared_again"))
+    waits.alias("after_mended")(mended(total.alias("total_again")(made.collect())))
 
 
 @dg.op

@@ -87,7 +87,7 @@ def test_what_is_executed_again_from_failure_builds_on_the_run_before(shared_rec
     again = dg.ReexecutionOptions.from_failure(failed.run_id, instance)
     assert execute("mending", instance, run_config={}, reexecution_options=again).success
     (after,) = set(shared_record.executions("mending")) - {before}
-    check_reexecution(shared_record, before, after, built_on="total")
+    check_reexecution(shared_record, before, after, built_on="total_again")
 
 
 def check_reexecution(record, before, after, *, built_on):

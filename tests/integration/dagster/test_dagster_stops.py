@@ -126,6 +126,7 @@ def test_a_killed_worker_is_settled_by_its_absence_and_then_by_dagsters_word(sto
     assert true_state("dagster", run.run_id, f"{run.run_id}/slow") is None
 
     instance.report_run_canceled(run, "Nobody needs it.")
+    assert true_state("dagster", run.run_id, None) == (Status.CANCELLED, "Nobody needs it.")
     assert main(["reconcile", "--json"]) == 0
     assert (root.refresh().status, root.status_message) == (Status.CANCELLED, "Nobody needs it.")
     assert steps["slow"].refresh().status is Status.CANCELLED
