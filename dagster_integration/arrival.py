@@ -18,10 +18,12 @@ from plugin_core.tracking.children import send_along, send_no_longer
 if TYPE_CHECKING:
     from dagster import DagsterInstance, DagsterRun
 
+    from plugin_core.capture.events import ExecutionKey
+
 ORIGIN_TAG: Final = "flowtrail/origin"
 _TARGET: Final = "dagster_integration.arrival:arrive"
 _REMEMBERED: Final = 64
-runs_here: Final[set[str]] = set()  # the runs that this process works off
+runs_here: Final[dict[str, ExecutionKey]] = {}  # the runs that this process works off, by their ids
 _known: Final[dict[str, str | None]] = {}  # run id -> what its tag says
 _told = False  # by the process that started this one
 

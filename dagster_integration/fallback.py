@@ -92,7 +92,8 @@ class _Step:
         self._outputs = context.op_def.output_defs
         self._watch = StepWatch(context, recording)
         names = {each.name for each in context.op_def.input_defs}
-        self.run = self._watch.begins({name: value for name, value in inputs.items() if name in names})
+        self._watch.begins({name: value for name, value in inputs.items() if name in names})
+        self.run = self._watch.run
 
     @contextmanager
     def current(self) -> Generator[None]:

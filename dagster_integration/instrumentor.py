@@ -12,13 +12,14 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from dagster_integration import _compat, arrival, pipes
-from plugin_core.capture.arrival import flush_if_remote
 from plugin_core.capture.guard import Guard, pass_on
 from plugin_core.capture.patches import Patches
 from plugin_core.capture.recording import Recording, current_recording
+from plugin_core.tracking.current import attach, detach
 from plugin_core.tracking.settings import is_disabled
 
 if TYPE_CHECKING:
+    from dagster_integration.watch import StepWatch
     from plugin_core.tracking.run import Run
 
 Reason: TypeAlias = Literal["autolog", "tracked"]
@@ -34,6 +35,7 @@ class Installation(Patches):
     def __init__(self, source: Callable[[], Recording | None]) -> None:
         super().__init__()
         self.source = source
+        self._steps: dict[int, StepWatch] = {}  # what follows the steps that are being executed, by their contexts' ids
 
     def arm(self) -> None:
         """Wrap what is imported already, and the rest when it is imported."""
@@ -139,23 +141,46 @@ class Installation(Patches):
                 return self.source()
         return None
 
+    def _watch_of(self, step_context: Any) -> StepWatch | None:
+        """What follows a step: the one that began with its first event, or a new one where nobody saw that."""
+        known = self._steps.get(id(step_context))
+        if known is not None:
+            return known
+        recording = self._wanted_in(step_context)
+        if recording is None:
+            return None
+        with own_guard("the set-up of recording"):
+            from dagster_integration.watch import StepWatch
+
+            return StepWatch(step_context, recording)
+        return None
+
     def _execute_core_compute(self, original: Any) -> Any:
         def execute_core_compute(
             step_context: Any, inputs: Any, compute_fn: Any, compute_context: Any
         ) -> Iterator[Any]:
             inner = original(step_context, inputs, compute_fn, compute_context)
-            recording = self._wanted_in(step_context)
-            return inner if recording is None else _follow_step(inner, step_context, inputs, recording)
+            watch = self._watch_of(step_context)
+            return inner if watch is None else _follow_step(inner, inputs, watch)
 
         return execute_core_compute
 
     def _step_events(self, original: Any) -> Any:
         def core_dagster_event_sequence_for_step(step_context: Any) -> Iterator[Any]:
             inner = original(step_context)
-            recording = self._wanted_in(step_context)
-            return inner if recording is None else _inside_step(inner, step_context, recording)
+            watch = self._watch_of(step_context)
+            return inner if watch is None else self._inside_step(inner, step_context, watch)
 
         return core_dagster_event_sequence_for_step
+
+    def _inside_step(self, inner: Any, step_context: Any, watch: StepWatch) -> Generator[Any]:
+        """All that is done for a step happens in its run, IO managers included, but not what its events lead to."""
+        self._steps[id(step_context)] = watch
+        try:
+            yield from _in_run(watch.run, inner)
+        finally:
+            del self._steps[id(step_context)]
+            watch.left()
 
     # Pipes
 
@@ -192,58 +217,25 @@ def _follow_run(execute: Any, plan_context: Any, plan: Any, recording: Recording
         yield from execute(plan_context, plan)
         return
     error: BaseException | None = None
-    events = _in_run(run, execute(plan_context, plan))  # what the executor starts are the run's children
-    try:
-        for event in events:
-            watch.event(event)
-            yield event
+    try:  # what the executor starts are the run's children
+        yield from _in_run(run, execute(plan_context, plan), seen=watch.event)
     except BaseException as raised:
         error = raised
         raise
     finally:
-        try:
-            events.close()
-        finally:
-            watch.left(error)
+        watch.left(error)
 
 
-def _follow_step(inner: Any, step_context: Any, inputs: Mapping[str, Any], recording: Recording) -> Generator[Any]:
-    watch, run = None, None
-    with own_guard("the set-up of recording"):
-        from dagster_integration.watch import StepWatch
-
-        watch = StepWatch(step_context, recording)
-        run = watch.begins(inputs)
-    if watch is None:
-        yield from inner
-        return
-    items = _in_run(run, inner)
-    try:
-        for item in items:
-            watch.yields(item)
-            yield item
-    finally:
-        items.close()
+def _follow_step(inner: Any, inputs: Mapping[str, Any], watch: StepWatch) -> Generator[Any]:
+    watch.begins(inputs)
+    yield from _in_run(watch.run, inner, seen=watch.yields)
 
 
-def _inside_step(inner: Any, step_context: Any, recording: Recording) -> Generator[Any]:
-    """All that is done for a step happens in its run, IO managers included, but not what its events lead to."""
-    run = None
-    with own_guard("finding the run of a step"):
-        from dagster_integration.translate import step_key
+def _in_run(run: Run | None, items: Iterable[Any], *, seen: Callable[[Any], None] | None = None) -> Generator[Any]:
+    """The items, with ``run`` as the current one only while they are made: between two it is the caller's turn.
 
-        run = recording.run_of(step_key(step_context))
-    try:
-        yield from _in_run(run, inner)
-    finally:
-        with own_guard("the end of a step"):
-            flush_if_remote(recording)
-
-
-def _in_run(run: Run | None, items: Iterable[Any]) -> Generator[Any]:
-    """The items, with ``run`` as the current one only while they are made: between two it is the caller's turn."""
-    from plugin_core.tracking.current import attach, detach
-
+    ``seen`` is told of each before the caller gets it.
+    """
     made = iter(items)
     try:
         while True:
@@ -254,6 +246,8 @@ def _in_run(run: Run | None, items: Iterable[Any]) -> Generator[Any]:
                 return
             finally:
                 detach(token)
+            if seen is not None:
+                seen(item)
             yield item
     finally:
         token = attach(run)

@@ -23,7 +23,7 @@ def resolve() -> Run | None:
     from dagster import OpExecutionContext
     from dagster._core.errors import DagsterInvariantViolationError
 
-    from dagster_integration.arrival import arrive_for
+    from dagster_integration.arrival import arrive_for, runs_here
     from dagster_integration.instrumentor import own_guard
     from dagster_integration.translate import step_key
     from plugin_core.capture.recorder import recorder
@@ -36,4 +36,4 @@ def resolve() -> Run | None:
     with own_guard("the arrival of a step"):
         arrive_for(step.dagster_run, step.instance)
     recording = recorder()
-    return None if recording is None else recording.run_of(step_key(step))
+    return None if recording is None else recording.run_of(step_key(step, runs_here.get(step.run_id)))

@@ -103,10 +103,10 @@ def step_key_of(execution: ExecutionKey, step_key: str, attempt: int) -> StepKey
     )
 
 
-def step_key(context: StepExecutionContext) -> StepKey:
-    """The key of the attempt that a step's context belongs to."""
-    execution = run_key(context.dagster_run, context.job_def)
-    return step_key_of(execution, context.step.key, context.previous_attempt_count + 1)
+def step_key(context: StepExecutionContext, execution: ExecutionKey | None) -> StepKey:
+    """The key of the attempt that a step's context belongs to; ``execution`` is that of its run, where it is known."""
+    known = execution or run_key(context.dagster_run, context.job_def)
+    return step_key_of(known, context.step.key, context.previous_attempt_count + 1)
 
 
 def mapping_key_of(step_key: str) -> str | None:

@@ -15,8 +15,8 @@ from dagster_integration import _compat, links, translate
 from dagster_integration.arrival import runs_here
 from dagster_integration.asset_reads import AssetReads, partitions_by_mapping
 from dagster_integration.plan import plan_of
-from dagster_integration.run_events import RunEvents
-from plugin_core.capture.events import StepKey
+from dagster_integration.run_events import HANDLED, RunEvents
+from plugin_core.capture.arrival import flush_if_remote
 from plugin_core.capture.recording import Recording
 from plugin_core.model.components import Status
 
@@ -56,7 +56,7 @@ class RunWatch:
     def begins(self) -> Run | None:
         """Before the first step."""
         with self._guard("the start of a run"):
-            runs_here.add(self._run.run_id)
+            runs_here[self._run.run_id] = self._key
             run = self._recording.execution_started(
                 translate.run_started(
                     self._key,
@@ -79,6 +79,8 @@ class RunWatch:
 
     def event(self, event: DagsterEvent) -> None:
         """The executor has yielded an event, of a step in this process or in another."""
+        if event.event_type_value not in HANDLED:
+            return
         at = None
         if self._past is not None:
             with self._guard("the past of a run"):
@@ -88,7 +90,7 @@ class RunWatch:
     def left(self, error: BaseException | None) -> None:
         """The executor is done, or has raised, or is asked to stop in the middle."""
         with self._guard("the end of a run"):
-            runs_here.discard(self._run.run_id)
+            runs_here.pop(self._run.run_id, None)
             status, message = self._outcome(error)
             if status is not None:
                 at = datetime.now(UTC)
@@ -112,20 +114,21 @@ class RunWatch:
 
 
 class StepWatch:
-    """Follows the user code of one attempt of a step."""
+    """Follows one attempt of a step; ``run`` is its run, None if that cannot be told."""
 
     def __init__(self, context: StepExecutionContext, recording: Recording) -> None:
         self._context = context
         self._recording = recording
         self._guard = recording.guard
-        self._is_remote = context.run_id not in runs_here
-        self._key: StepKey | None = None
+        execution = runs_here.get(context.run_id)
+        self._is_remote = execution is None
+        self._key = translate.step_key(context, execution)
+        self.run = recording.run_of(self._key)
 
-    def begins(self, inputs: Mapping[str, Any]) -> Run | None:
+    def begins(self, inputs: Mapping[str, Any]) -> None:
         """Before user code runs, with its inputs loaded."""
         with self._guard("the start of a step"):
-            self._key = translate.step_key(self._context)
-            return self._recording.step_started(
+            self.run = self._recording.step_started(
                 translate.step_started(
                     self._context,
                     self._key,
@@ -135,13 +138,12 @@ class StepWatch:
                     supervised=self._is_remote,
                 )
             )
-        return None
 
     def yields(self, item: Any) -> None:
         """User code has made an output, or said something of an asset."""
         with self._guard("an output of a step"):
             found = _compat.output_in(item, self._context)
-            if found is None or self._key is None:
+            if found is None:
                 return
             links.link_output(self._context, found.name, found.mapping_key)
             if found.has_value:
@@ -150,3 +152,8 @@ class StepWatch:
                         self._context, self._key, name=found.name, value=found.value, mapping_key=found.mapping_key
                     )
                 )
+
+    def left(self) -> None:
+        """All that is to be done for the step is done."""
+        with self._guard("the end of a step"):
+            flush_if_remote(self._recording)
