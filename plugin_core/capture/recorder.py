@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 from array import array
-from collections.abc import Generator, Iterable, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -158,16 +157,9 @@ class Recorder:
 
     # The write
 
-    @contextmanager
-    def _together(self) -> Generator[None]:
+    def _together(self) -> _Together:
         """Write all that one event comes to at once, also where a part of it failed."""
-        changes: list[Change] = []
-        self._gathered.changes = changes
-        try:
-            yield
-        finally:
-            self._gathered.changes = None
-            self._engine.record(*changes)
+        return _Together(self._engine, self._gathered)
 
     def _record(self, *changes: Change) -> None:
         gathered: list[Change] | None = getattr(self._gathered, "changes", None)
@@ -504,6 +496,22 @@ class Recorder:
             version = code_version(Path.cwd())
             if version is not None:
                 self._add_properties(address, version.to_properties())
+
+
+class _Together:
+    __slots__ = ("_changes", "_engine", "_gathered")
+
+    def __init__(self, engine: Engine, gathered: threading.local) -> None:
+        self._engine = engine
+        self._gathered = gathered
+        self._changes: list[Change] = []
+
+    def __enter__(self) -> None:
+        self._gathered.changes = self._changes
+
+    def __exit__(self, *_error: object) -> None:
+        self._gathered.changes = None
+        self._engine.record(*self._changes)
 
 
 def _end_of(event: ExecutionFinished | StepFinished) -> datetime | None:
