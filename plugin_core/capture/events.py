@@ -40,6 +40,10 @@ class ExecutionKey:
     execution_id: str
     attempt: int = 1
 
+    def __hash__(self) -> int:
+        """By what tells keys apart anyway: they are looked up several times a step."""
+        return hash(self.execution_id)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StepKey:
@@ -49,6 +53,10 @@ class StepKey:
     step: str
     step_id: str
     attempt: int = 1
+
+    def __hash__(self) -> int:
+        """As an execution's."""
+        return hash(self.step_id)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -20,6 +20,10 @@ class Place:
     spool: str | None = None
     journal: str | None = None
 
+    def __hash__(self) -> int:
+        """A process goes on in another journal, seldom elsewhere."""
+        return hash(self.journal)
+
 
 _NOWHERE: Final = Place()
 
