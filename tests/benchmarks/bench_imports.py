@@ -35,3 +35,9 @@ show(
     100,
     "dagster-mlflow adds 2,800 ms",
 )
+show(
+    "import dagster_integration, beyond import dagster",
+    cpu_ms("import dagster_integration\ndagster_integration.autolog()", "import dagster"),
+    150,
+    "dagster-mlflow adds 2,800 ms",
+)
