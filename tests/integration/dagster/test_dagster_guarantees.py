@@ -170,7 +170,7 @@ def test_a_recorder_that_fails_at_everything_changes_nothing(unrecorded, flowtra
     instrument(reason="autolog", source=lambda: failing)
 
     assert execute_zoo() == unrecorded
-    assert {site for site, _ in failing.guard.failures} >= {"the start of a run", "the start of a step"}
+    assert {site for site, _ in failing.guard.failures} >= {"the start of a run", "an event of a step"}
     texts = [record.getMessage() for record in warnings_of(caplog)]
     assert len(texts) == len(set(texts))
 
