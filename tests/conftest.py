@@ -1,12 +1,22 @@
 """What all tests share: the record's fixture, the rule that under CI=true nothing is skipped, the ``since`` mark."""
 
 import os
+import signal
 from importlib.metadata import version
 
 import pytest
 from packaging.version import Version
 
 pytest_plugins = ["plugin_core.testing.fixtures"]
+
+
+def pytest_configure():
+    """A shell that starts this in the background has SIGINT ignored, by all that is started here too.
+
+    Dagster's programs then ignore SIGTERM as well, and would never end.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _refuse_skip(report):

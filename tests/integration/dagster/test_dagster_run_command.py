@@ -1,5 +1,6 @@
 """`flowtrail run` records jobs and assets that know nothing of it, in all processes that Dagster starts."""
 
+import contextlib
 import json
 import os
 import signal
@@ -101,9 +102,13 @@ def webserver(environment) -> Iterator[Webserver]:
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     ) as process:
-        yield Webserver(port)
-        process.send_signal(signal.SIGTERM)
-        process.wait(60)
+        try:
+            yield Webserver(port)
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # what did not end by itself, all of it in this session
 
 
 REPOSITORIES = "{repositoriesOrError {... on RepositoryConnection {nodes {name location {name}}}}}"
