@@ -58,7 +58,7 @@ def test_prefect_may_be_imported_inside_a_running_event_loop(program, record, tm
     """
     script(tmp_path, "")
     (tmp_path / "late.py").write_text(textwrap.dedent(code) + "\nimport asyncio; print(asyncio.run(main()))\n")
-    assert finished(program("-m", "late")).strip().endswith("4")
+    assert "4" in finished(program("-m", "late")).splitlines()  # Prefect may warn of its own events after it
     assert record.run("square").status is Status.COMPLETED
 
 
