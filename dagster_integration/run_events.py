@@ -5,7 +5,7 @@ Asks nobody but the plan, and no clock: each event comes with its time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,7 +30,8 @@ class Attempt:
 
     key: StepKey
     started_at: datetime | None = None
-    upstream: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    upstream: dict[str, dict[str, None]] = field(default_factory=dict)  # by input, in the order they were loaded
+    loaded: set[tuple[str, str, str]] = field(default_factory=set)  # input, and step and output that it came from
     outputs: list[Product] = field(default_factory=list["Product"])
     made: list[AssetMaterialization] = field(default_factory=list["AssetMaterialization"])
     observed: list[Product] = field(default_factory=list)
@@ -56,7 +57,9 @@ class RunEvents:
         self._retries: dict[str, int] = dict(plan.retries)
         self._open: dict[str, Attempt] = {}
         self._done: set[str] = set()
-        self._dynamic: dict[tuple[str, str], tuple[str, ...]] = dict(plan.dynamic)  # (step, output) -> mapping keys
+        self._dynamic: dict[tuple[str, str], dict[str, None]] = {  # (step, output) -> mapping keys
+            output: dict.fromkeys(keys) for output, keys in plan.dynamic.items()
+        }
 
     def key_of(self, step_key: str) -> StepKey:
         """The key of the attempt that a step is at."""
@@ -113,9 +116,11 @@ class RunEvents:
         if asset is not None:
             attempt.reads.setdefault(asset, Read(by=self._plan.reader(step_key), pointer=self._pointer))
         elif data.upstream_step_key is not None and data.upstream_output_name is not None:
-            sources = self._outputs_loaded(step_key, data.upstream_step_key, data.upstream_output_name)
-            known = attempt.upstream.get(data.input_name, ())
-            attempt.upstream[data.input_name] = (*known, *(source for source in sources if source not in known))
+            source = (data.input_name, data.upstream_step_key, data.upstream_output_name)
+            if source not in attempt.loaded:  # each of several dynamic outputs is an event of its own
+                attempt.loaded.add(source)
+                outputs = self._outputs_loaded(step_key, data.upstream_step_key, data.upstream_output_name)
+                attempt.upstream.setdefault(data.input_name, {}).update(dict.fromkeys(outputs))
 
     def _asset_loaded(self, step_key: str, data: Any) -> AssetKey | None:
         """The asset that an input was loaded from, by a step of this run or of another."""
@@ -131,7 +136,7 @@ class RunEvents:
             for key in self._mapping_keys(step_key, upstream, output)
         )
 
-    def _mapping_keys(self, step_key: str, upstream: str, output: str) -> tuple[str | None, ...]:
+    def _mapping_keys(self, step_key: str, upstream: str, output: str) -> Iterable[str | None]:
         """Of several outputs of one name, those that a step takes: its own, or all where it collects them."""
         made = self._dynamic.get((upstream, output))
         if made is None:
@@ -150,8 +155,7 @@ class RunEvents:
         data = event.step_output_data
         attempt = self._attempt(step_key)
         if data.mapping_key is not None:
-            made = self._dynamic.get((step_key, data.output_name), ())
-            self._dynamic[step_key, data.output_name] = (*made, data.mapping_key)
+            self._dynamic.setdefault((step_key, data.output_name), {})[data.mapping_key] = None
         if data.output_name not in translate.assets_of(self._plan.outputs_of(step_key)):  # assets say it once more
             attempt.metrics |= translate.metrics_of(data.metadata)
             attempt.properties |= translate.texts_of(data.metadata)
@@ -258,7 +262,7 @@ class RunEvents:
                 products=[*attempt.outputs, *products],
                 sources=self._sources_of(attempt, {product.uri for product in products}),
                 metrics={**attempt.metrics, **translate.metrics_of_assets(attempt.made, outputs)},
-                upstream=attempt.upstream,
+                upstream={name: tuple(outputs) for name, outputs in attempt.upstream.items()},
                 properties={
                     **attempt.properties,
                     **translate.properties_of_asset(attempt.made, self._key.execution_id),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from dagster_integration import _compat, links, translate
 from dagster_integration.arrival import runs_here
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
     from dagster_integration.resumption import Past
     from plugin_core.tracking.run import Run
+
+
+_LINKED_MAX: Final = 20  # dynamic outputs of one step: all would lead to the same page
 
 
 class RunWatch:
@@ -123,6 +126,7 @@ class StepWatch:
         execution = runs_here.get(context.run_id)
         self._is_remote = execution is None
         self._key = translate.step_key(context, execution)
+        self._dynamic = 0  # dynamic outputs so far
         self.run = recording.run_of(self._key)
 
     def begins(self, inputs: Mapping[str, Any]) -> None:
@@ -145,13 +149,20 @@ class StepWatch:
             found = _compat.output_in(item, self._context)
             if found is None:
                 return
-            links.link_output(self._context, found.name, found.mapping_key)
+            self._link(found)
             if found.has_value:
                 self._recording.step_output(
                     translate.step_output(
                         self._context, self._key, name=found.name, value=found.value, mapping_key=found.mapping_key
                     )
                 )
+
+    def _link(self, output: _compat.MadeOutput) -> None:
+        """Dagster goes through all that was said of a step's outputs before, each time that something is added."""
+        if output.mapping_key is not None:
+            self._dynamic += 1
+        if self._dynamic <= _LINKED_MAX:
+            links.link_output(self._context, output.name, output.mapping_key)
 
     def left(self) -> None:
         """All that is to be done for the step is done."""

@@ -55,6 +55,22 @@ def test_each_partition_of_an_asset_leads_to_the_step_that_made_it(linked):
     assert link == f"https://records.example/o/dagster/{result.run_id}/raw__table"
 
 
+def test_of_many_dynamic_outputs_the_first_twenty_lead_to_the_record_and_all_are_in_it(linked):
+    @dg.op(out=dg.DynamicOut(int))
+    def many():
+        for number in range(30):
+            yield dg.DynamicOutput(number, mapping_key=f"k{number}")
+
+    @dg.job
+    def spreading():
+        many()
+
+    result = spreading.execute_in_process()
+    outputs = [e.step_output_data for e in result.all_events if e.event_type_value == "STEP_OUTPUT"]
+    assert ["flowtrail/url" in output.metadata for output in outputs] == [True] * 20 + [False] * 10
+    assert set(linked.step("many").output_artifacts) == {f"result.k{number}" for number in range(30)}
+
+
 def test_an_asset_leads_to_its_record_before_it_was_ever_made(linked):
     (spec,) = track(dg.Definitions(assets=[table])).resolve_all_asset_specs()
     assert spec.metadata["flowtrail/url"].value == "https://records.example/o/dagster/asset/raw/table"
