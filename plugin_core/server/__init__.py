@@ -1,0 +1,1 @@
+"""Composition only: the wire in one ASGI app, and how it is started."""
