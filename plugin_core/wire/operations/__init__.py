@@ -5,7 +5,19 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Final
 
-_GROUPS: Final = ("experiments",)
+_GROUPS: Final = (
+    "experiments",
+    "trials",
+    "components",
+    "metrics",
+    "artifacts",
+    "actions",
+    "contexts",
+    "associations",
+    "tags",
+    "groups",
+    "jobs",
+)
 
 
 def load() -> None:
