@@ -42,8 +42,11 @@ class ExperimentStore(Protocol):
         ...
 
     def delete(self, node: NodeRef, /, *, cascade: bool = False) -> None:
-        """Delete a node and its edges. Without ``cascade``, ConflictError where others belong to it:
-        an experiment's trials, a trial's components. NotFoundError.
+        """Delete a node and its edges, in one transaction; NotFoundError.
+
+        Without ``cascade``, ConflictError where others belong to it (an experiment's trials and components,
+        a trial's components) or a component is in a trial. With it they go too, but for components that are
+        in a trial that stays: these are at home there.
         """
         ...
 
@@ -121,6 +124,10 @@ class LineageStore(Protocol):
         self, *, source: NodeRef | None = None, destination: NodeRef | None = None, type: str | None = None
     ) -> list[Association]:
         """Edges out of ``source`` and into ``destination``, oldest first."""
+        ...
+
+    def delete_association(self, source: NodeRef, destination: NodeRef, /, *, type: str | None = None) -> None:
+        """Delete the edges from one node to another, of one type or of any; NotFoundError for none."""
         ...
 
     def lineage(self, start: NodeRef, query: LineageQuery, /) -> Subgraph:

@@ -24,6 +24,7 @@ from plugin_core.stores.local import schema as s
 from plugin_core.stores.local import statements as q
 from plugin_core.stores.local.apply import apply_changes
 from plugin_core.stores.local.connection import LOCK_TIMEOUT_S, Connections
+from plugin_core.stores.local.deleting import delete_association, delete_node
 from plugin_core.stores.local.executing import raw_rows, rows_in
 from plugin_core.stores.local.fold import clean
 from plugin_core.stores.local.location import path_of
@@ -91,7 +92,12 @@ class LocalStore:
     def delete(self, node: NodeRef, /, *, cascade: bool = False) -> None:
         """See TrackingStore."""
         with self._writing() as connection:
-            finding.delete(connection, node, cascade=cascade)
+            delete_node(connection, node, cascade=cascade)
+
+    def delete_association(self, source: NodeRef, destination: NodeRef, /, *, type: str | None = None) -> None:
+        """See TrackingStore."""
+        with self._writing() as connection:
+            delete_association(connection, source, destination, type)
 
     def close(self) -> None:
         """See TrackingStore."""
