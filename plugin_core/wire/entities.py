@@ -203,8 +203,12 @@ def source(found: Component) -> Answer | None:
 
 def source_type(arn: str) -> str | None:
     """What kind of job an ARN names."""
-    word = arn.partition("/")[0].rpartition(":")[2]
-    return _SOURCE_TYPES.get(word)
+    return _SOURCE_TYPES.get(arn_word(arn))
+
+
+def arn_word(arn: str) -> str:
+    """What kind of thing an ARN names, in the ARN's own word."""
+    return arn.partition("/")[0].rpartition(":")[2]
 
 
 def parameter(value: Json) -> Answer:

@@ -14,6 +14,7 @@ _GROUPS: Final = (
     "actions",
     "contexts",
     "associations",
+    "lineage",
     "tags",
     "groups",
     "jobs",

@@ -28,3 +28,11 @@ def add_association(request: Request) -> Answer:
     except ConflictError:
         raise already_exists("Association", f"{source} to {destination}") from None
     return {"SourceArn": source, "DestinationArn": destination}
+
+
+@operation(Permission.WRITE)
+def delete_association(request: Request) -> Answer:
+    """All edges from the one to the other."""
+    source, destination = request.members["SourceArn"], request.members["DestinationArn"]
+    request.store.delete_association(request.store.node(source), request.store.node(destination))
+    return {"SourceArn": source, "DestinationArn": destination}
