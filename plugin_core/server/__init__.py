@@ -1,1 +1,1 @@
-"""Composition only: the wire in one ASGI app, and how it is started."""
+"""Composition only: what is served, how it is started, and what stands in front of every route."""
