@@ -1,1 +1,1 @@
-"""What stands in front of every route: who may ask what, how much, and what is kept of it."""
+"""Composition only: the wire in one ASGI app, what stands in front of its routes, and how it is started."""

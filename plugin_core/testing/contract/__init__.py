@@ -11,15 +11,7 @@ from __future__ import annotations
 import pytest
 
 _TOPICS = (
-    "experiments",
-    "components",
-    "journals",
-    "statuses",
-    "values",
-    "metrics",
-    "lineage",
-    "search",
-    "blobs",
-    "keys",
-)
+    "experiments", "components", "journals", "statuses", "values", "metrics", "lineage", "search", "blobs",
+    "creating", "edits", "keys",
+)  # fmt: skip
 pytest.register_assert_rewrite(*(f"{__name__}.{topic}" for topic in _TOPICS))
