@@ -1,1 +1,1 @@
-"""Composition only: the wire in one ASGI app, what stands in front of its routes, and how it is started."""
+"""Composition only: what is served, how it is started, and what stands in front of every route."""
