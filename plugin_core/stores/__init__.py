@@ -1,4 +1,4 @@
-"""What remembers. ``open_store`` and ``open_blobs`` turn a URL into a store; a scheme's module is imported on use."""
+"""What remembers. ``open_store`` and its like turn a URL into a store; a scheme's module is imported on use."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from plugin_core.errors import SettingsError
 
 if TYPE_CHECKING:
+    from plugin_core.stores.keys import KeyStore
     from plugin_core.stores.protocol import BlobStore, TrackingStore
 
 
@@ -36,3 +37,13 @@ def open_blobs(url: str, /) -> BlobStore:
     raise SettingsError(
         f"{url!r} is not a blob store URL that this flowtrail knows.", hint="Use file:///absolute/folder."
     )
+
+
+def open_keys(url: str, /) -> KeyStore:
+    """Open the keys of servers over the record at ``url``. Raises SettingsError, StoreError."""
+    from plugin_core.stores.local import LocalStore
+
+    store = open_store(url)
+    if not isinstance(store, LocalStore):
+        raise SettingsError("Keys are kept in the record of a server, not at its clients.", hint="Use its store URL.")
+    return store.keys

@@ -185,6 +185,7 @@ def file_url(path: Path) -> str:
 TEXT: Final = Parser("text", _text)
 FLAG: Final = Parser("true or false (also 1 and 0, yes and no, on and off)", _flag)
 COUNT: Final = Parser("a whole number of bytes, 0 or more", _count)
+NUMBER: Final = Parser("a whole number, 0 or more", _count)
 SECONDS: Final = Parser("a number of seconds, 0 or more", _seconds)
 NAMES: Final = Parser("names divided by commas, or a list of them", _names)
 PATH: Final = Parser("a folder", _path)

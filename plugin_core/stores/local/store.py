@@ -27,6 +27,7 @@ from plugin_core.stores.local.connection import LOCK_TIMEOUT_S, Connections
 from plugin_core.stores.local.deleting import delete_association, delete_node
 from plugin_core.stores.local.executing import raw_rows, rows_in
 from plugin_core.stores.local.fold import clean
+from plugin_core.stores.local.keys import LocalKeys
 from plugin_core.stores.local.location import path_of
 from plugin_core.stores.local.resolving import artifact_id, component_of_job, node_id, node_of_arn
 
@@ -102,6 +103,11 @@ class LocalStore:
     def close(self) -> None:
         """See TrackingStore."""
         self._connections.close()
+
+    @property
+    def keys(self) -> LocalKeys:
+        """The keys of servers over this record; see KeyStore."""
+        return LocalKeys(reading=self._connections.read, writing=self._writing, close=self.close)
 
     # Experiments and trials
 
