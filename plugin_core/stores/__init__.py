@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from plugin_core.errors import SettingsError
+from plugin_core.stores.addresses import EXAMPLE, is_server
 
 if TYPE_CHECKING:
     from plugin_core.stores.keys import KeyStore
@@ -12,18 +13,18 @@ if TYPE_CHECKING:
 
 
 def open_store(url: str, /, *, read_only: bool = False) -> TrackingStore:
-    """Open the store at ``url`` (``sqlite:////absolute/path/record.db``), creating or migrating it unless read-only.
+    """Open the store at ``url`` (``sqlite:////absolute/record.db``), creating or migrating it unless read-only.
 
     Raises SettingsError for a URL that means no store, StoreUnavailableError, StoreVersionError.
     """
     scheme = url.partition(":")[0]
-    if scheme == "sqlite":
+    if scheme == "sqlite" or is_server(url):
         from plugin_core.stores.local import open_local_store
 
         return open_local_store(url, read_only=read_only)
     raise SettingsError(
-        f"{url!r} is not a store URL that this flowtrail knows.",
-        hint="Use sqlite:///relative/path.db or sqlite:////absolute/path.db.",
+        f"{scheme}: is no kind of store that this flowtrail knows.",
+        hint=f"Use sqlite:///relative/path.db, sqlite:////absolute/path.db or {EXAMPLE}.",
     )
 
 
