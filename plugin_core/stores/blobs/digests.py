@@ -67,6 +67,30 @@ class Verified(io.RawIOBase):
         super().close()
 
 
+class Limited(io.RawIOBase):
+    """Reads no more than so many bytes of ``source``."""
+
+    def __init__(self, source: io.RawIOBase, length: int) -> None:
+        super().__init__()
+        self._source = source
+        self._left = length
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """Read on."""
+        count = self._source.readinto(memoryview(buffer)[: self._left]) or 0
+        self._left -= count
+        return count
+
+    def close(self) -> None:
+        """Close the source, too."""
+        self._source.close()
+        super().close()
+
+
 def copy(
     source: IO[bytes],
     target: IO[bytes],

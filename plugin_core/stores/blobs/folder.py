@@ -10,7 +10,7 @@ import hashlib
 import io
 import os
 import secrets
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from errno import EACCES, EPERM, EROFS
 from pathlib import Path
@@ -24,11 +24,11 @@ from plugin_core.errors import (
     StoreReadOnlyError,
     StoreUnavailableError,
 )
-from plugin_core.stores.blobs.digests import ALGORITHM, PIECE, Verified, copy, fetched, hex_of, place_of
+from plugin_core.stores.blobs.digests import ALGORITHM, PIECE, Limited, Verified, copy, fetched, hex_of, place_of
 from plugin_core.stores.blobs.sources import READS_OF_A_CHANGING_FILE, changing, opened, stamp, stamp_of
 
 if TYPE_CHECKING:
-    from plugin_core.stores.protocol import Progress
+    from plugin_core.stores.protocol import BlobWriter, Progress
 
 
 class FolderBlobs:
@@ -77,6 +77,18 @@ class FolderBlobs:
         total = self.size(digest)
         with self.open(digest) as source, _translated(target.parent):
             fetched(source, target, total, progress)
+
+    def part(self, digest: str, start: int, length: int, /) -> IO[bytes]:
+        """See BlobStore."""
+        source = self._file(digest)
+        source.seek(start)
+        return io.BufferedReader(Limited(source, length), PIECE)
+
+    @contextmanager
+    def writing(self) -> Generator[BlobWriter]:
+        """See BlobStore."""
+        with self._writing() as (target, written):
+            yield _Writer(target, lambda digest: self._keep(written, target, digest))
 
     def size(self, digest: str, /) -> int | None:
         """See BlobStore."""
@@ -128,6 +140,24 @@ class FolderBlobs:
 
     def _path(self, digest: str) -> Path:
         return self._root / place_of(digest)
+
+
+class _Writer:
+    """A BlobWriter into a file beside the blobs."""
+
+    def __init__(self, target: IO[bytes], keep: Callable[[str], str]) -> None:
+        self._target = target
+        self._keep = keep
+        self._hash = hashlib.sha256()
+
+    def write(self, piece: bytes, /) -> None:
+        """See BlobWriter."""
+        self._hash.update(piece)
+        self._target.write(piece)
+
+    def keep(self) -> str:
+        """See BlobWriter."""
+        return self._keep(self._hash.hexdigest())
 
 
 @contextmanager

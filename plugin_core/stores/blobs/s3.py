@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import tempfile
 import threading
 from base64 import b64encode
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,14 +25,14 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from plugin_core.errors import ArtifactCorruptError, NotFoundError, SettingsError, StoreUnavailableError
-from plugin_core.stores.blobs.digests import ALGORITHM, PIECE, Verified, fetched, hex_of, place_of
+from plugin_core.stores.blobs.digests import ALGORITHM, PIECE, Limited, Verified, fetched, hex_of, place_of
 from plugin_core.stores.blobs.s3_failures import Asked, code_of, sent, translated
 from plugin_core.stores.blobs.sources import READS_OF_A_CHANGING_FILE, changing, opened, stamp, stamp_of
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-    from plugin_core.stores.protocol import Progress
+    from plugin_core.stores.protocol import BlobWriter, Progress
 
 _SMALL: Final = 256 << 10  # bytes that are sent without asking whether they are there
 _PART: Final = 8 << 20
@@ -108,6 +110,17 @@ class S3Blobs:
                 fetched(verified, target, source.size, progress)
             except OSError as error:
                 raise StoreUnavailableError(f"{target.parent} cannot be written: {error}.") from error
+
+    def part(self, digest: str, start: int, length: int, /) -> IO[bytes]:
+        """See BlobStore."""
+        source = _Resumed(self._ask(digest), self._clients, start)
+        return io.BufferedReader(Limited(source, length), PIECE)
+
+    @contextmanager
+    def writing(self) -> Generator[BlobWriter]:
+        """See BlobStore. The pieces wait in a temporary file, since their digest is their name."""
+        with tempfile.NamedTemporaryFile(prefix="flowtrail-") as written:
+            yield _Writer(written, self.put_file)
 
     def size(self, digest: str, /) -> int | None:
         """See BlobStore."""
@@ -231,6 +244,23 @@ class _Upload:
         return False
 
 
+class _Writer:
+    """A BlobWriter into a temporary file."""
+
+    def __init__(self, written: IO[bytes], keep: Callable[[Path], str]) -> None:
+        self._written = written
+        self._keep = keep
+
+    def write(self, piece: bytes, /) -> None:
+        """See BlobWriter."""
+        self._written.write(piece)
+
+    def keep(self) -> str:
+        """See BlobWriter."""
+        self._written.flush()
+        return self._keep(Path(self._written.name))
+
+
 class _Counted:
     """A source of bytes that tells how far it is."""
 
@@ -258,16 +288,20 @@ class _Counted:
 class _Resumed(io.RawIOBase):
     """Reads an object, and goes on where a connection broke off."""
 
-    def __init__(self, asked: Asked, clients: _Clients) -> None:
+    def __init__(self, asked: Asked, clients: _Clients, start: int = 0) -> None:
         super().__init__()
         self._asked = asked
         self._clients = clients
-        self._at = 0
+        self._at = start
         self._resumptions_left = _RESUMPTIONS
         with translated(asked):
-            answer = clients.client.get_object(Bucket=asked.bucket, Key=asked.key)
+            answer = self._answer()
         self.size: int = answer["ContentLength"]
         self._body: Any = answer["Body"]
+
+    def _answer(self) -> Any:
+        part = {"Range": f"bytes={self._at}-"} if self._at else {}
+        return self._clients.client.get_object(Bucket=self._asked.bucket, Key=self._asked.key, **part)
 
     def readable(self) -> bool:
         return True
@@ -293,10 +327,7 @@ class _Resumed(io.RawIOBase):
 
     def _resume(self) -> None:
         self._body.close()
-        answer = self._clients.client.get_object(
-            Bucket=self._asked.bucket, Key=self._asked.key, Range=f"bytes={self._at}-"
-        )
-        self._body = answer["Body"]
+        self._body = self._answer()["Body"]
 
     def close(self) -> None:
         self._body.close()
