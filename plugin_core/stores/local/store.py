@@ -29,6 +29,7 @@ from plugin_core.stores.local.dialects import LOCK_TIMEOUT_S, Connections
 from plugin_core.stores.local.executing import raw_rows, rows_in
 from plugin_core.stores.local.fold import clean
 from plugin_core.stores.local.keys import LocalKeys
+from plugin_core.stores.local.objects import LocalObjects
 from plugin_core.stores.local.resolving import artifact_id, component_of_job, node_id, node_of_arn
 
 V = TypeVar("V")
@@ -41,6 +42,7 @@ class LocalStore:
         self.url = url
         self._connections = _connections(url, is_read_only=read_only, lock_timeout_s=lock_timeout_s)
         self._connections.follow()
+        self.objects = LocalObjects(self._connections.read, self._writing)
 
     @contextmanager
     def _writing(self) -> Generator[Connection]:
