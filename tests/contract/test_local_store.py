@@ -9,6 +9,8 @@ import pytest
 from plugin_core.stores import open_store
 from plugin_core.stores.protocol import TrackingStore
 from plugin_core.testing.contract.components import *
+from plugin_core.testing.contract.creating import *
+from plugin_core.testing.contract.edits import *
 from plugin_core.testing.contract.experiments import *
 from plugin_core.testing.contract.journals import *
 from plugin_core.testing.contract.lineage import *
