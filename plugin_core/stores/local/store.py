@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Table, select
 
 from plugin_core.errors import ConflictError
 from plugin_core.model.changes import Batch, Change
@@ -18,12 +18,13 @@ from plugin_core.model.experiments import Experiment, Trial
 from plugin_core.model.lineage import Action, Artifact, Association, Context, NodeKind, NodeRef, Subgraph
 from plugin_core.model.metrics import Json, MetricPoint, MetricSummary
 from plugin_core.model.provenance import Provenance
-from plugin_core.model.queries import ComponentQuery, LineageQuery
-from plugin_core.stores.local import editing, finding, graph, listing, migrate, values
+from plugin_core.model.queries import ComponentQuery, LineageQuery, Listing, Page
+from plugin_core.stores.local import editing, finding, graph, listing, migrate, pages, values
 from plugin_core.stores.local import schema as s
 from plugin_core.stores.local import statements as q
 from plugin_core.stores.local.apply import apply_changes
 from plugin_core.stores.local.connection import LOCK_TIMEOUT_S, Connections
+from plugin_core.stores.local.deleting import delete_association, delete_node
 from plugin_core.stores.local.executing import raw_rows, rows_in
 from plugin_core.stores.local.fold import clean
 from plugin_core.stores.local.location import path_of
@@ -91,7 +92,12 @@ class LocalStore:
     def delete(self, node: NodeRef, /, *, cascade: bool = False) -> None:
         """See TrackingStore."""
         with self._writing() as connection:
-            finding.delete(connection, node, cascade=cascade)
+            delete_node(connection, node, cascade=cascade)
+
+    def delete_association(self, source: NodeRef, destination: NodeRef, /, *, type: str | None = None) -> None:
+        """See TrackingStore."""
+        with self._writing() as connection:
+            delete_association(connection, source, destination, type)
 
     def close(self) -> None:
         """See TrackingStore."""
@@ -215,16 +221,16 @@ class LocalStore:
 
     def action(self, name: str, /) -> Action:
         """See TrackingStore."""
-        return self._node(NodeKind.ACTION, name, select(s.actions), graph.action_of)
+        return self._node(NodeKind.ACTION, name, s.actions, graph.ACTION_COLUMNS, graph.action_of)
 
     def context(self, name: str, /) -> Context:
         """See TrackingStore."""
-        return self._node(NodeKind.CONTEXT, name, select(s.contexts), graph.context_of)
+        return self._node(NodeKind.CONTEXT, name, s.contexts, graph.CONTEXT_COLUMNS, graph.context_of)
 
-    def _node(self, kind: NodeKind, name: str, query: Any, make: Callable[..., V]) -> V:
+    def _node(self, kind: NodeKind, name: str, table: Table, columns: Sequence[str], make: Callable[..., V]) -> V:
         with self._connections.read() as connection:
             node = node_id(connection, NodeRef(kind, name))
-            row = connection.execute(query.where(query.selected_columns.id == node)).one()
+            row = connection.execute(select(*(table.c[column] for column in columns)).where(table.c.id == node)).one()
             properties = values.properties(connection, [node])[node]
             return make(row, properties, *_extras(connection, node))
 
@@ -246,6 +252,11 @@ class LocalStore:
             return graph.path(connection, source, destination, max_depth)
 
     # Finding
+
+    def page(self, query: Listing[V], /) -> Page[V]:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            return pages.page(connection, query)
 
     def find_nodes(self, text: str, /, *, kinds: Sequence[NodeKind] = (), limit: int = 20) -> list[NodeRef]:
         """See TrackingStore."""

@@ -12,6 +12,6 @@ import pytest
 
 _TOPICS = (
     "experiments", "components", "journals", "statuses", "values", "metrics", "lineage", "search", "blobs",
-    "creating", "edits",
+    "creating", "edits", "pages",
 )  # fmt: skip
 pytest.register_assert_rewrite(*(f"{__name__}.{topic}" for topic in _TOPICS))
