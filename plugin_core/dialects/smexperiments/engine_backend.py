@@ -4,8 +4,9 @@ goes to the journal, as with ``Run``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, Final
 
 from plugin_core.dialects.smexperiments import members as m
 from plugin_core.dialects.smexperiments.backend import (
@@ -20,6 +21,7 @@ from plugin_core.dialects.smexperiments.backend import (
     TrackedComponent,
 )
 from plugin_core.dialects.smexperiments.refusals import refusing
+from plugin_core.dialects.smexperiments.requests import to_listing
 from plugin_core.errors import ConflictError, InvalidValueError, NotFoundError, StoreError
 from plugin_core.model import names
 from plugin_core.model.changes import (
@@ -31,9 +33,18 @@ from plugin_core.model.changes import (
     SetParameters,
     SetStatus,
 )
-from plugin_core.model.components import Component
+from plugin_core.model.components import ArtifactValue, Component
+from plugin_core.model.edits import (
+    AddToTrial,
+    Edit,
+    RemoveFromTrial,
+    UpdateComponent,
+    UpdateExperiment,
+    UpdateTrial,
+)
 from plugin_core.model.lineage import NodeKind, NodeRef
-from plugin_core.model.queries import ComponentQuery
+from plugin_core.model.metrics import Json
+from plugin_core.model.queries import Listing, Page
 from plugin_core.stores.protocol import TrackingStore
 from plugin_core.tracking.engine import engine, now_us
 from plugin_core.tracking.values import to_micros, to_tags
@@ -53,13 +64,10 @@ class EngineBackend:
         """See Records."""
         with refusing(f"Create{resource.word}"):
             name = names.check_entity_name(resource.name_attribute, members.get(resource.name_member))
-            store = engine().store
             try:
-                _describe(store, resource, name)
-            except NotFoundError:
-                store.write([_put(store, resource, name, members)])
-            else:
-                raise ConflictError(f"{resource.word} with name ({name}) already exists.")
+                engine().store.write([_new(resource, name, members)])
+            except ConflictError as error:
+                raise ConflictError(f"{resource.word} with name ({name}) already exists.") from error
         return _arn(resource, name)
 
     def describe(self, resource: Resource, name: str, /) -> Members:
@@ -71,11 +79,7 @@ class EngineBackend:
         """See Records."""
         name: str = members[resource.name_member]
         with refusing(f"Update{resource.word}"):
-            store = engine().store
-            _describe(store, resource, name)
-            put = _put(store, resource, name, members)
-            logged = _logged(name, members) if resource is TRIAL_COMPONENT else []
-            store.write([put, *logged])
+            engine().store.write([_edit(resource, name, members)])
         return _arn(resource, name)
 
     def delete(self, resource: Resource, name: str, /) -> Members:
@@ -88,7 +92,7 @@ class EngineBackend:
         """See Records. It is one transaction, which is done or not: there is nothing to try again."""
         del attempts
         with refusing(f"Delete{resource.word}"):
-            engine().store.delete(NodeRef(_KINDS[resource], name), cascade=True)
+            engine().store.delete(NodeRef(_KINDS[resource], name), cascade=True, shared=True)
 
     def delete_component(self, name: str, /) -> Members:
         """See Records."""
@@ -98,14 +102,15 @@ class EngineBackend:
 
     def list(self, resource: Resource, request: Members, /) -> Iterator[Members]:
         """See Records."""
-        with refusing(f"List{resource.word}s"):
-            store = engine().store
-            if resource is EXPERIMENT:
-                return iter([m.experiment(each) for each in store.experiments()])
-            if resource is TRIAL:
-                return iter([m.trial_summary(each) for each in store.trials(experiment=request.get("ExperimentName"))])
-            query = ComponentQuery(experiment=request.get("ExperimentName"), trial=request.get("TrialName"))
-            return iter([m.component_summary(each) for each in store.components(query)])
+        operation = f"List{resource.word}s"
+        with refusing(operation):
+            query: Listing[Any] | None = to_listing(resource, request)
+            _require_owners(engine().store, request)
+        while query is not None:
+            with refusing(operation):
+                page: Page[Any] = engine().store.page(query)
+            yield from map(_SUMMARIES[resource], page.items)
+            query = None if page.next is None else replace(query, after=page.next)
 
     def search(self, resource: Resource, request: Members, /) -> Iterator[Members]:
         """See Records."""
@@ -116,14 +121,12 @@ class EngineBackend:
     def associate(self, trial: str, component: str, /) -> None:
         """See Records."""
         with refusing("AssociateTrialComponent"):
-            store = engine().store
-            found, home = store.component(component), store.trial(trial)
-            store.write([PutComponent(at=now_us(), name=found.name, trial=home.name, experiment=home.experiment)])
+            engine().store.write([AddToTrial(at=now_us(), component=component, trial=trial)])
 
     def disassociate(self, trial: str, component: str, /) -> None:
         """See Records."""
         with refusing("DisassociateTrialComponent"):
-            raise InvalidValueError(f"{component} cannot be taken out of {trial} in this store yet.")
+            engine().store.write([RemoveFromTrial(at=now_us(), component=component, trial=trial)])
 
     # Tracking
 
@@ -148,8 +151,14 @@ class EngineBackend:
             return {**_arn(TRIAL_COMPONENT, run.component_name), "TrialComponentName": run.component_name}
 
     def of_job(self, job_name: str, suffix: str, /) -> Members:
-        """See Tracking."""
-        return self.describe(TRIAL_COMPONENT, f"{job_name}{suffix}")
+        """See Tracking. A step is a job to clients of SageMaker, by the name that they know it by."""
+        store = engine().store
+        with refusing("DescribeTrialComponent"):
+            try:
+                found = store.component_of_job(job_name)
+            except NotFoundError:
+                found = store.component(f"{job_name}{suffix}")
+            return next(_components(store, [found]))
 
     def keep(self, name: str, members: Members, /) -> bool:
         """See Tracking. After the return it survives this process."""
@@ -172,6 +181,24 @@ class EngineBackend:
 
         uploader = EngineUploader(component)
         return EngineMetrics(component), uploader, EngineLineage(component, uploader.facts)
+
+
+_SUMMARIES: Final[dict[Resource, Callable[[Any], Members]]] = {
+    EXPERIMENT: m.experiment_summary,
+    TRIAL: m.trial_summary,
+    TRIAL_COMPONENT: m.component_summary,
+}
+
+
+def _require_owners(store: TrackingStore, request: Members) -> None:
+    """NotFoundError where things of an experiment, trial or component are asked for that does not exist."""
+    for resource, find in (
+        (EXPERIMENT, store.experiment),
+        (TRIAL, store.trial),
+        (TRIAL_COMPONENT, store.component),
+    ):
+        if (name := request.get(resource.name_member)) is not None:
+            find(name)
 
 
 def _arn(resource: Resource, name: str) -> Members:
@@ -201,42 +228,78 @@ def _components(store: TrackingStore, found: list[Component]) -> Iterator[Member
         )
 
 
-def _put(store: TrackingStore, resource: Resource, name: str, members: Members) -> Change:
+def _new(resource: Resource, name: str, members: Members) -> Change:
     at, shown = now_us(), members.get("DisplayName")
     tags = engine().redactor.tags(to_tags(members.get("Tags")))
     if resource is EXPERIMENT:
-        return PutExperiment(at=at, name=name, display_name=shown, description=members.get("Description"), tags=tags)
+        about = members.get("Description")
+        return PutExperiment(at=at, name=name, display_name=shown, description=about, tags=tags, new=True)
     if resource is TRIAL:
-        experiment = store.trial(name).experiment if "ExperimentName" not in members else members["ExperimentName"]
-        return PutTrial(at=at, name=name, experiment=store.experiment(experiment).name, display_name=shown, tags=tags)
-    return PutComponent(at=at, name=name, display_name=shown, tags=tags)
+        within = names.check_entity_name("experiment_name", members.get("ExperimentName"))
+        return PutTrial(at=at, name=name, experiment=within, display_name=shown, tags=tags, new=True)
+    return PutComponent(at=at, name=name, display_name=shown, tags=tags, new=True)
 
 
-def _logged(name: str, members: Members) -> list[Change]:
-    """What was logged of a component, as changes."""
-    at, redact = now_us(), engine().redactor
-    changes: list[Change] = []
-    if parameters := members.get("Parameters"):
-        values = {key: redact.parameter(key, m.from_parameter(value)) for key, value in parameters.items()}
-        changes.append(SetParameters(at=at, component=name, parameters=values))
-    for member, is_output in (("InputArtifacts", False), ("OutputArtifacts", True)):
-        if entries := members.get(member):
-            artifacts = {key: m.from_artifact(value, redact.text) for key, value in entries.items()}
-            changes.append(SetArtifactValues(at=at, component=name, is_output=is_output, values=artifacts))
-    if status := members.get("Status"):
-        changes.append(_status(at, name, status, members))
-    return changes
-
-
-def _status(at: int, name: str, status: Members, members: Members) -> SetStatus:
-    message = status.get("Message")
-    reached = m.from_status(status.get("PrimaryStatus"))
-    return SetStatus(
+def _edit(resource: Resource, name: str, members: Members) -> Edit:
+    at, shown = now_us(), members.get("DisplayName")
+    if resource is EXPERIMENT:
+        return UpdateExperiment(at=at, name=name, display_name=shown, description=members.get("Description"))
+    if resource is TRIAL:
+        return UpdateTrial(at=at, name=name, display_name=shown)
+    status = members.get("Status", {})
+    return UpdateComponent(
         at=at,
-        component=name,
-        status=reached,
-        message=None if message is None else engine().redactor.text(message),
+        name=name,
+        display_name=shown,
+        status=m.from_status(status.get("PrimaryStatus")) if status else None,
+        status_message=_cleaned(status.get("Message")),
         started_at=to_micros(members.get("StartTime")),
         ended_at=to_micros(members.get("EndTime")),
-        owner=None if reached.is_final else engine().journal.owner,
+        parameters=_parameters(members),
+        removed_parameters=tuple(members.get("ParametersToRemove", ())),
+        inputs=_artifacts(members, "InputArtifacts"),
+        removed_inputs=tuple(members.get("InputArtifactsToRemove", ())),
+        outputs=_artifacts(members, "OutputArtifacts"),
+        removed_outputs=tuple(members.get("OutputArtifactsToRemove", ())),
     )
+
+
+def _logged(name: str, members: Members) -> Iterator[Change]:
+    """What was logged of a component, as changes."""
+    at = now_us()
+    if parameters := _parameters(members):
+        yield SetParameters(at=at, component=name, parameters=parameters)
+    for member, is_output in (("InputArtifacts", False), ("OutputArtifacts", True)):
+        if artifacts := _artifacts(members, member):
+            yield SetArtifactValues(at=at, component=name, is_output=is_output, values=artifacts)
+    if status := members.get("Status"):
+        reached = m.from_status(status.get("PrimaryStatus"))
+        yield SetStatus(
+            at=at,
+            component=name,
+            status=reached,
+            message=_cleaned(status.get("Message")),
+            started_at=to_micros(members.get("StartTime")),
+            ended_at=to_micros(members.get("EndTime")),
+            owner=None if reached.is_final else engine().journal.owner,
+        )
+
+
+def _parameters(members: Members) -> dict[str, Json]:
+    redact = engine().redactor
+    given: Members = members.get("Parameters", {})
+    for name in given:
+        names.check_key("parameter name", name, names.PARAMETER_NAME_MAX)
+    return {name: redact.parameter(name, m.from_parameter(value)) for name, value in given.items()}
+
+
+def _artifacts(members: Members, member: str) -> dict[str, ArtifactValue]:
+    redact = engine().redactor
+    given: Members = members.get(member, {})
+    for name in given:
+        names.check_key("artifact name", name, names.ARTIFACT_NAME_MAX)
+    return {name: m.from_artifact(value, redact.text) for name, value in given.items()}
+
+
+def _cleaned(text: str | None) -> str | None:
+    return None if text is None else engine().redactor.text(text)

@@ -75,6 +75,13 @@ def experiment(found: Experiment) -> Members:
     )
 
 
+def experiment_summary(found: Experiment) -> Members:
+    """What a listing says of an experiment."""
+    summary = experiment(found)
+    summary.pop("Description", None)
+    return summary
+
+
 def trial(found: Trial) -> Members:
     """All members of a trial but its tags."""
     return _present(
