@@ -44,12 +44,12 @@ class ExperimentStore(Protocol):
         """Trials, newest first."""
         ...
 
-    def delete(self, node: NodeRef, /, *, cascade: bool = False) -> None:
+    def delete(self, node: NodeRef, /, *, cascade: bool = False, shared: bool = False) -> None:
         """Delete a node and its edges, in one transaction; NotFoundError.
 
         Without ``cascade``, ConflictError where others belong to it (an experiment's trials and components,
         a trial's components) or a component is in a trial. With it they go too, but for components that are
-        in a trial that stays: these are at home there.
+        in a trial that stays: these are at home there, unless ``shared`` has them go as well.
         """
         ...
 

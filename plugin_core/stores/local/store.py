@@ -90,10 +90,10 @@ class LocalStore:
             known = rows_in(connection, q.LEASES, s.journals.c.journal, [*named])
             return {named[name]: listing.moment(until) for name, until in known}
 
-    def delete(self, node: NodeRef, /, *, cascade: bool = False) -> None:
+    def delete(self, node: NodeRef, /, *, cascade: bool = False, shared: bool = False) -> None:
         """See TrackingStore."""
         with self._writing() as connection:
-            delete_node(connection, node, cascade=cascade)
+            delete_node(connection, node, cascade=cascade, shared=shared)
 
     def delete_association(self, source: NodeRef, destination: NodeRef, /, *, type: str | None = None) -> None:
         """See TrackingStore."""
