@@ -19,6 +19,7 @@ from plugin_core.model.components import ArtifactValue, Kind, OrchestratorRef, O
 from plugin_core.model.lineage import NodeKind, NodeRef, SourceType
 from plugin_core.model.metrics import Json
 from plugin_core.model.parameters import compact, from_text, quoted, to_text
+from plugin_core.model.provenance import Provenance
 
 
 class UnknownChangeError(ValueError):
@@ -66,6 +67,10 @@ def _owner_to(owner: Owner) -> str:
     return compact(asdict(owner))
 
 
+def _provenance_to(provenance: Provenance) -> str:
+    return compact(asdict(provenance))
+
+
 def _orchestrator_to(ref: OrchestratorRef) -> str:
     of_execution = f'{{"system":{quoted(ref.system)},"execution_id":{_optional_to(ref.execution_id)}'
     return f'{of_execution},"step_id":{_optional_to(ref.step_id)},"url":{_optional_to(ref.url)}}}'
@@ -79,12 +84,13 @@ _Pair = tuple[Callable[[Any], str], Callable[[Any], Any]]
 _NODE: Final[_Pair] = (_node_to, _node_from)
 _OWNER: Final[_Pair] = (_owner_to, lambda x: _known(Owner, x))
 _TAGS: Final[_Pair] = (_mapping_to, dict)
+_PROVENANCE: Final[_Pair] = (_provenance_to, lambda x: _known(Provenance, x))
 _STATUS: Final[_Pair] = (quoted, Status)
 
 # How the fields that are not plain JSON go in and out, by class.
 _CODED: Final[dict[type[Any], dict[str, _Pair]]] = {
-    c.PutExperiment: {"tags": _TAGS},
-    c.PutTrial: {"tags": _TAGS},
+    c.PutExperiment: {"tags": _TAGS, "provenance": _PROVENANCE},
+    c.PutTrial: {"tags": _TAGS, "provenance": _PROVENANCE},
     c.PutComponent: {
         "kind": (quoted, Kind),
         "orchestrator": (_orchestrator_to, lambda x: _known(OrchestratorRef, x)),
@@ -92,6 +98,7 @@ _CODED: Final[dict[type[Any], dict[str, _Pair]]] = {
         "tags": _TAGS,
         "properties": _TAGS,
         "parameters": (to_text, lambda x: from_text(compact(x))),
+        "provenance": _PROVENANCE,
     },
     c.SetStatus: {"status": _STATUS, "owner": _OWNER},
     c.SetParameters: {"parameters": (to_text, dict)},
@@ -108,9 +115,10 @@ _CODED: Final[dict[type[Any], dict[str, _Pair]]] = {
         ),
         "properties": _TAGS,
         "tags": _TAGS,
+        "provenance": _PROVENANCE,
     },
-    c.PutAction: {"properties": _TAGS, "tags": _TAGS},
-    c.PutContext: {"properties": _TAGS, "tags": _TAGS},
+    c.PutAction: {"properties": _TAGS, "tags": _TAGS, "provenance": _PROVENANCE},
+    c.PutContext: {"properties": _TAGS, "tags": _TAGS, "provenance": _PROVENANCE},
     c.PutAssociation: {"source": _NODE, "destination": _NODE},
     c.SetTags: {"node": _NODE, "tags": _TAGS, "removed": (lambda x: compact(list(x)), tuple)},
     c.SetProperties: {"node": _NODE, "properties": _TAGS},

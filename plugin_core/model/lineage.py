@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from plugin_core.model.provenance import NO_PROVENANCE, Provenance
+
 
 class NodeKind(StrEnum):
     """What a node of the graph is."""
@@ -80,6 +82,7 @@ class Artifact:
     blob: str | None = None
     properties: Mapping[str, str] = field(default_factory=dict[str, str])
     tags: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
+    provenance: Provenance = NO_PROVENANCE
 
     @property
     def ref(self) -> NodeRef:
@@ -100,6 +103,7 @@ class Action:
     status: str | None = None
     properties: Mapping[str, str] = field(default_factory=dict[str, str])
     tags: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
+    provenance: Provenance = NO_PROVENANCE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,21 +118,29 @@ class Context:
     description: str | None = None
     properties: Mapping[str, str] = field(default_factory=dict[str, str])
     tags: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
+    provenance: Provenance = NO_PROVENANCE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Association:
-    """An edge: data went from ``source`` to ``destination``."""
+    """An edge: data went from ``source`` to ``destination``. Of both ends it has what a ``Vertex`` has."""
 
     source: NodeRef
     destination: NodeRef
     type: str
     created_at: datetime
+    source_name: str = ""
+    source_type: str | None = None
+    destination_name: str = ""
+    destination_type: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Vertex:
-    """A node as a lineage query returns it; ``type`` is the artifact's, action's or context's type."""
+    """A node as a lineage query returns it; ``type`` is the artifact's, action's or context's type.
+
+    A component that came from a job has the job's: TrainingJob, ProcessingJob or TransformJob.
+    """
 
     ref: NodeRef
     name: str

@@ -9,16 +9,20 @@ Names of components, trials and experiments are matched without regard to case.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Protocol, runtime_checkable
+from typing import IO, Protocol, TypeVar, runtime_checkable
 
 from plugin_core.model.changes import Batch, Change
 from plugin_core.model.components import ArtifactValue, Component
+from plugin_core.model.edits import Edit
 from plugin_core.model.experiments import Experiment, Trial
 from plugin_core.model.lineage import Action, Artifact, Association, Context, NodeKind, NodeRef, Subgraph
 from plugin_core.model.metrics import Json, MetricPoint, MetricSummary
-from plugin_core.model.queries import ComponentQuery, LineageQuery
+from plugin_core.model.queries import ComponentQuery, LineageQuery, Listing, Page
+
+V = TypeVar("V")
 
 
 class ExperimentStore(Protocol):
@@ -40,9 +44,12 @@ class ExperimentStore(Protocol):
         """Trials, newest first."""
         ...
 
-    def delete(self, node: NodeRef, /, *, cascade: bool = False) -> None:
-        """Delete a node and its edges. Without ``cascade``, ConflictError where others belong to it:
-        an experiment's trials, a trial's components. NotFoundError.
+    def delete(self, node: NodeRef, /, *, cascade: bool = False, shared: bool = False) -> None:
+        """Delete a node and its edges, in one transaction; NotFoundError.
+
+        Without ``cascade``, ConflictError where others belong to it (an experiment's trials and components,
+        a trial's components) or a component is in a trial. With it they go too, but for components that are
+        in a trial that stays: these are at home there, unless ``shared`` has them go as well.
         """
         ...
 
@@ -52,6 +59,10 @@ class ComponentStore(Protocol):
 
     def component(self, name: str, /) -> Component:
         """Return a component with tags and properties; NotFoundError."""
+        ...
+
+    def component_of_job(self, name: str, /) -> Component:
+        """Return the component that is called ``name`` as a job (``model.names.job_slug``); NotFoundError."""
         ...
 
     def components(self, query: ComponentQuery, /) -> list[Component]:
@@ -118,6 +129,10 @@ class LineageStore(Protocol):
         """Edges out of ``source`` and into ``destination``, oldest first."""
         ...
 
+    def delete_association(self, source: NodeRef, destination: NodeRef, /, *, type: str | None = None) -> None:
+        """Delete the edges from one node to another, of one type or of any; NotFoundError for none."""
+        ...
+
     def lineage(self, start: NodeRef, query: LineageQuery, /) -> Subgraph:
         """Walk from ``start`` (not in the answer), breadth first; each vertex once, at its least depth.
 
@@ -132,6 +147,22 @@ class LineageStore(Protocol):
 
 class SearchStore(Protocol):
     """Finding by what people have in hand."""
+
+    def node(self, arn: str, /) -> NodeRef:
+        """The node that an ARN names; NotFoundError, also for ARNs of what can be no node; InvalidValueError."""
+        ...
+
+    def arn_tags(self, arn: str, /) -> dict[str, str | None]:
+        """Tags of something that is no node of this record (``edits.TagArn``), by its ARN without regard to case."""
+        ...
+
+    def page(self, query: Listing[V], /) -> Page[V]:
+        """A page of experiments, trials, components, artifacts, actions, contexts or associations, from one query.
+
+        Components come without tags and properties. Pages follow one another without gap or repeat, whatever
+        is written meanwhile; a name that is not known filters everything.
+        """
+        ...
 
     def find_nodes(self, text: str, /, *, kinds: Sequence[NodeKind] = (), limit: int = 20) -> list[NodeRef]:
         """Nodes whose name, URI, content hash or orchestrator id is ``text`` or begins with it; exact matches first."""
@@ -157,8 +188,12 @@ class TrackingStore(ExperimentStore, ComponentStore, MetricStore, LineageStore, 
         """
         ...
 
-    def write(self, changes: Iterable[Change], /) -> None:
-        """Apply changes that come from no journal, in one transaction (the wire, imports, reconciliation)."""
+    def write(self, changes: Iterable[Change | Edit], /) -> None:
+        """Apply changes that come from no journal, and carry out edits, in one transaction, all or none of them.
+
+        ConflictError for a change that says it is ``new`` and is not, also where two processes race to make
+        it; NotFoundError for one that is to belong to what does not exist, and for an edit of it.
+        """
         ...
 
     def watermark(self, journal: str, /) -> int:
@@ -198,8 +233,28 @@ class BlobStore(Protocol):
         """Copy to a file, verified before it appears under its name; NotFoundError, ArtifactCorruptError."""
         ...
 
+    def part(self, digest: str, start: int, length: int, /) -> IO[bytes]:
+        """Open a part for reading, from byte ``start`` on; NotFoundError. A part proves nothing: it is not verified."""
+        ...
+
+    def writing(self) -> AbstractContextManager[BlobWriter]:
+        """Take bytes that come in pieces; what is not kept leaves nothing behind."""
+        ...
+
     def size(self, digest: str, /) -> int | None:
         """Size in bytes, None if the bytes are not here."""
+        ...
+
+
+class BlobWriter(Protocol):
+    """Takes the pieces of one blob, in order; for one thread."""
+
+    def write(self, piece: bytes, /) -> None:
+        """Add a piece."""
+        ...
+
+    def keep(self) -> str:
+        """Store what was written and return its digest; nothing can be added then."""
         ...
 
 

@@ -25,9 +25,9 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 5
 MIN_READER: Final = 1  # the oldest flowtrail schema whose readers understand this one
-MIN_WRITER: Final = 2  # the oldest flowtrail schema whose writers may write to this one: 1 writes no digests
+MIN_WRITER: Final = 3  # the oldest flowtrail schema whose writers may write to this one: 2 writes no job slugs
 
 # Only a column declared INTEGER is SQLite's row id.
 _Id = BigInteger().with_variant(Integer(), "sqlite")
@@ -105,6 +105,7 @@ experiments = Table(
     *_times(),
     Column("used_us", _Micros, nullable=False),
     Column("last_number", BigInteger, nullable=False, server_default=text("0")),
+    Index(None, "created_us"),
 )
 
 trials = Table(
@@ -116,6 +117,7 @@ trials = Table(
     Column("display_name", Text),
     Column("root_id", _Id),
     *_times(),
+    Index(None, "created_us"),
 )
 
 components = Table(
@@ -147,10 +149,12 @@ components = Table(
     Column("owner_us", _Micros, nullable=False, server_default=text("-1")),
     Column("source_arn", Text),
     *_times(),
+    Column("job_slug", Text),  # what it is called as a job; null where that is its name
     Index(None, "experiment_id", "created_us"),
+    Index(None, "created_us"),
     Index(None, "status"),
 )
-for _name in ("parent_id", "root_id", "execution_id", "step_id", "run_name", "source_arn"):
+for _name in ("parent_id", "root_id", "execution_id", "step_id", "run_name", "source_arn", "job_slug"):
     Index(f"ix_components_{_name}", components.c[_name], sqlite_where=components.c[_name].is_not(None))
 
 trial_components = Table(
@@ -158,7 +162,13 @@ trial_components = Table(
     metadata,
     _owned_by("trial_id"),
     _owned_by("component_id", index=True),
+    Column("guest_of", _Id),  # the trial's experiment, where the component is at home in another
     sqlite_with_rowid=False,
+)
+Index(
+    "ix_trial_components_guest_of",
+    trial_components.c.guest_of,
+    sqlite_where=trial_components.c.guest_of.is_not(None),
 )
 
 tags = Table(
@@ -171,6 +181,26 @@ tags = Table(
     # A removed tag leaves its time behind, so that an older writer cannot bring it back.
     Column("removed", SmallInteger, nullable=False),
     Index(None, "key", "value"),
+    sqlite_with_rowid=False,
+)
+
+# Tags of what is no node: jobs and the like, known by their ARNs alone, in lower case.
+foreign_tags = Table(
+    "foreign_tags",
+    metadata,
+    Column("arn", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("value", Text),
+    sqlite_with_rowid=False,
+)
+
+# A row for each field of model.provenance that is known.
+provenance = Table(
+    "provenance",
+    metadata,
+    _owned_by("node_id"),
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -272,6 +302,8 @@ def _described(name: str, *own: Column[str]) -> Table:
         Column("description", Text),
         *own,
         *_times(),
+        Index(None, "source_uri"),
+        Index(None, "created_us"),
     )
 
 
@@ -286,5 +318,83 @@ associations = Table(
     Column("type", Text, primary_key=True),
     Column("at_us", _Micros, nullable=False),
     Index("ix_associations_destination", "destination_id", "source_id", "type", "at_us"),  # answers a walk alone
+    sqlite_with_rowid=False,
+)
+
+# Of a server: who may ask it. ``sealed`` can be read with the server's secret alone.
+access_keys = Table(
+    "access_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("label", Text),
+    Column("created_us", _Micros, nullable=False),
+    Column("expires_us", _Micros),
+    Column("revoked_us", _Micros),
+    Column("used_us", _Micros),
+)
+
+# Objects, as S3's clients have them
+
+# In the order of its UTF-8, whatever the database's language is.
+_Key = Text().with_variant(Text(collation="C"), "postgresql")
+
+buckets = Table(
+    "buckets",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("created_us", _Micros, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+
+def _in_bucket(*, primary_key: bool) -> Column[str]:
+    return Column(
+        "bucket", Text, ForeignKey("buckets.name", ondelete="CASCADE"), nullable=False, primary_key=primary_key
+    )
+
+
+objects = Table(
+    "objects",
+    metadata,
+    _in_bucket(primary_key=True),
+    Column("key", _Key, primary_key=True),
+    Column("digest", Text, nullable=False, index=True),  # which bytes are in use
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("etag", Text, nullable=False),
+    Column("modified_us", _Micros, nullable=False),
+    Column("media_type", Text),
+    Column("headers", Text, nullable=False),
+    Column("metadata", Text, nullable=False),
+    Column("checksums", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _in_bucket(primary_key=False),
+    Column("key", _Key, nullable=False),
+    Column("begun_us", _Micros, nullable=False),
+    Column("media_type", Text),
+    Column("headers", Text, nullable=False),
+    Column("metadata", Text, nullable=False),
+    Column("algorithm", Text),
+    sqlite_with_rowid=False,
+)
+
+upload_parts = Table(
+    "upload_parts",
+    metadata,
+    Column("upload_id", Text, ForeignKey("uploads.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("etag", Text, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("modified_us", _Micros, nullable=False),
+    Column("checksums", Text, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -1,7 +1,6 @@
 """The statements that write, each idempotent and each deciding by time which of two writers wins.
 
-They run once per batch with many rows. ``insert`` is the one thing here that is a dialect's own: SQLite's
-and PostgreSQL's have the same methods.
+They run once per batch with many rows.
 """
 
 from __future__ import annotations
@@ -9,10 +8,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Table, and_, bindparam, case, delete, func, literal_column, or_, select, update
-from sqlalchemy.dialects.sqlite import Insert, insert
 
 from plugin_core.model.components import Status
 from plugin_core.stores.local import schema as s
+from plugin_core.stores.local.dialects import Insert, insert
 
 FINAL_STATUSES: Final = tuple(status.value for status in Status if status.is_final)
 
@@ -75,6 +74,23 @@ PUT_CONTEXT: Final = _put(s.contexts, "type", "source_uri", "description")
 ADD_NODE: Final = insert(s.nodes).on_conflict_do_nothing()
 ADD_MEMBER: Final = insert(s.trial_components).on_conflict_do_nothing()
 ADD_PROPERTY: Final = insert(s.properties).on_conflict_do_nothing()
+
+
+def _overwrite(table: Table, *fields: str) -> Insert:
+    """Insert a value under its key; where there is one, the new one wins. A time only moves forward."""
+    statement = insert(table)
+    old, new = table.c, statement.excluded
+    values: dict[str, ColumnElement[Any]] = {name: new[name] for name in fields}
+    if "at_us" in old:
+        values["at_us"] = _greatest(old.at_us, new.at_us)
+    return statement.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=values)
+
+
+SET_PROVENANCE: Final = _overwrite(s.provenance, "value")
+OVERWRITE_PROPERTY: Final = _overwrite(s.properties, "value")
+OVERWRITE_PARAMETER: Final = _overwrite(s.parameters, "text", "number")
+OVERWRITE_ARTIFACT_VALUE: Final = _overwrite(s.artifact_values, "value", "media_type")
+TAG_ARN: Final = _overwrite(s.foreign_tags, "value")
 
 
 def _put_association() -> Insert:

@@ -1,47 +1,53 @@
-"""The embedded store: one SQLite file. Composes the topics; each method is one transaction."""
+"""The store in an SQLite file or a PostgreSQL database. Composes the topics; each method is one transaction."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, TypeVar
+from itertools import groupby
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Table, select
 
 from plugin_core.errors import ConflictError
 from plugin_core.model.changes import Batch, Change
 from plugin_core.model.components import ArtifactValue, Component
+from plugin_core.model.edits import Edit
 from plugin_core.model.experiments import Experiment, Trial
 from plugin_core.model.lineage import Action, Artifact, Association, Context, NodeKind, NodeRef, Subgraph
 from plugin_core.model.metrics import Json, MetricPoint, MetricSummary
-from plugin_core.model.queries import ComponentQuery, LineageQuery
-from plugin_core.stores.local import finding, graph, listing, migrate, values
+from plugin_core.model.provenance import Provenance
+from plugin_core.model.queries import ComponentQuery, LineageQuery, Listing, Page
+from plugin_core.stores.addresses import is_server, server_address
+from plugin_core.stores.local import editing, finding, graph, listing, migrate, pages, values
 from plugin_core.stores.local import schema as s
 from plugin_core.stores.local import statements as q
 from plugin_core.stores.local.apply import apply_changes
-from plugin_core.stores.local.connection import LOCK_TIMEOUT_S, Connections
+from plugin_core.stores.local.deleting import delete_association, delete_node
+from plugin_core.stores.local.dialects import LOCK_TIMEOUT_S, Connections
 from plugin_core.stores.local.executing import raw_rows, rows_in
 from plugin_core.stores.local.fold import clean
-from plugin_core.stores.local.location import path_of
+from plugin_core.stores.local.keys import LocalKeys
+from plugin_core.stores.local.objects import LocalObjects
+from plugin_core.stores.local.resolving import artifact_id, component_of_job, node_id, node_of_arn
 
 V = TypeVar("V")
 
 
 class LocalStore:
-    """A TrackingStore in the SQLite file that ``url`` names. Safe to share between threads, and across a fork."""
+    """A TrackingStore in the file or database that ``url`` names. Safe to share between threads, and across a fork."""
 
     def __init__(self, url: str, *, read_only: bool = False, lock_timeout_s: float = LOCK_TIMEOUT_S) -> None:
         self.url = url
-        self._connections = Connections(
-            path_of(url), prepare=migrate.prepare, is_read_only=read_only, lock_timeout_s=lock_timeout_s
-        )
-        self._connections.follow_file()
+        self._connections = _connections(url, is_read_only=read_only, lock_timeout_s=lock_timeout_s)
+        self._connections.follow()
+        self.objects = LocalObjects(self._connections.read, self._writing)
 
     @contextmanager
     def _writing(self) -> Generator[Connection]:
         with self._connections.write() as connection:
-            migrate.require_writable(connection, self._connections.path)
+            migrate.require_writable(connection, self._connections.name)
             yield connection
 
     # Writing
@@ -62,10 +68,15 @@ class LocalStore:
             connection.execute(q.SET_WATERMARK, {"journal": journal, "watermark": batch.end})
         return True
 
-    def write(self, changes: Iterable[Change], /) -> None:
+    def write(self, changes: Iterable[Change | Edit], /) -> None:
         """See TrackingStore."""
         with self._writing() as connection:
-            apply_changes(connection, changes)
+            for is_edit, some in groupby(changes, _is_edit):
+                if is_edit:
+                    for edit in some:
+                        editing.carry_out(connection, cast("Edit", edit))
+                else:
+                    apply_changes(connection, cast("Iterable[Change]", some), may_refuse=True)
 
     def watermark(self, journal: str, /) -> int:
         """See TrackingStore."""
@@ -79,22 +90,33 @@ class LocalStore:
             known = rows_in(connection, q.LEASES, s.journals.c.journal, [*named])
             return {named[name]: listing.moment(until) for name, until in known}
 
-    def delete(self, node: NodeRef, /, *, cascade: bool = False) -> None:
+    def delete(self, node: NodeRef, /, *, cascade: bool = False, shared: bool = False) -> None:
         """See TrackingStore."""
         with self._writing() as connection:
-            finding.delete(connection, node, cascade=cascade)
+            delete_node(connection, node, cascade=cascade, shared=shared)
+
+    def delete_association(self, source: NodeRef, destination: NodeRef, /, *, type: str | None = None) -> None:
+        """See TrackingStore."""
+        with self._writing() as connection:
+            delete_association(connection, source, destination, type)
 
     def close(self) -> None:
         """See TrackingStore."""
         self._connections.close()
+
+    @property
+    def keys(self) -> LocalKeys:
+        """The keys of servers over this record; see KeyStore."""
+        return LocalKeys(reading=self._connections.read, writing=self._writing, close=self.close)
 
     # Experiments and trials
 
     def experiment(self, name: str, /) -> Experiment:
         """See TrackingStore."""
         with self._connections.read() as connection:
-            node = graph.node_id(connection, NodeRef(NodeKind.EXPERIMENT, name))
-            return _experiments(connection, listing.EXPERIMENTS.where(s.experiments.c.id == node))[0]
+            node = node_id(connection, NodeRef(NodeKind.EXPERIMENT, name))
+            row = next(raw_rows(connection, listing.EXPERIMENTS.where(s.experiments.c.id == node)))
+            return listing.experiment_of(row, *_extras(connection, node))
 
     def experiments(self) -> list[Experiment]:
         """See TrackingStore."""
@@ -104,8 +126,9 @@ class LocalStore:
     def trial(self, name: str, /) -> Trial:
         """See TrackingStore."""
         with self._connections.read() as connection:
-            node = graph.node_id(connection, NodeRef(NodeKind.TRIAL, name))
-            return _trials(connection, listing.TRIALS.where(s.trials.c.id == node))[0]
+            node = node_id(connection, NodeRef(NodeKind.TRIAL, name))
+            row = next(raw_rows(connection, listing.TRIALS.where(s.trials.c.id == node)))
+            return listing.trial_of(row, *_extras(connection, node))
 
     def trials(self, *, experiment: str | None = None, limit: int | None = None) -> list[Trial]:
         """See TrackingStore."""
@@ -120,15 +143,20 @@ class LocalStore:
     def component(self, name: str, /) -> Component:
         """See TrackingStore."""
         with self._connections.read() as connection:
-            node = graph.node_id(connection, NodeRef(NodeKind.COMPONENT, name))
-            row = next(raw_rows(connection, listing.COMPONENTS.where(s.components.c.id == node)))
-            tags, properties = values.tags(connection, [node]), values.properties(connection, [node])
-        return listing.component_of(row, tags[node], properties[node])
+            node = node_id(connection, NodeRef(NodeKind.COMPONENT, name))
+            return _component(connection, node)
+
+    def component_of_job(self, name: str, /) -> Component:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            return _component(connection, component_of_job(connection, name))
 
     def components(self, query: ComponentQuery, /) -> list[Component]:
         """See TrackingStore."""
         with self._connections.read() as connection:
-            return [listing.component_of(row) for row in raw_rows(connection, listing.components_query(query))]
+            with_guests = listing.has_guests(connection, query.experiment)
+            found = raw_rows(connection, listing.components_query(query, with_guests=with_guests))
+            return [listing.component_of(row) for row in found]
 
     def parameters(self, components: Sequence[int], /) -> dict[int, dict[str, Json]]:
         """See TrackingStore."""
@@ -150,6 +178,18 @@ class LocalStore:
         with self._connections.read() as connection:
             return values.properties(connection, components)
 
+    # ARNs
+
+    def node(self, arn: str, /) -> NodeRef:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            return graph.node_refs(connection, [node := node_of_arn(connection, arn)])[node]
+
+    def arn_tags(self, arn: str, /) -> dict[str, str | None]:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            return editing.arn_tags(connection, arn)
+
     # Metrics
 
     def summaries(self, components: Sequence[int], /) -> dict[int, dict[str, MetricSummary]]:
@@ -166,14 +206,12 @@ class LocalStore:
     def artifact(self, source_uri: str, /) -> Artifact:
         """See TrackingStore."""
         with self._connections.read() as connection:
-            node = graph.node_id(connection, NodeRef(NodeKind.ARTIFACT, source_uri))
-            return _artifacts(connection, graph.ARTIFACTS.where(s.artifacts.c.id == node))[0]
+            return _artifact(connection, node_id(connection, NodeRef(NodeKind.ARTIFACT, source_uri)))
 
     def artifact_by_digest(self, digest: str, /) -> Artifact:
         """See TrackingStore."""
         with self._connections.read() as connection:
-            node = graph.artifact_id(connection, digest)
-            return _artifacts(connection, graph.ARTIFACTS.where(s.artifacts.c.id == node))[0]
+            return _artifact(connection, artifact_id(connection, digest))
 
     def artifacts(
         self, *, source_uris: Sequence[str] = (), type: str | None = None, limit: int | None = None
@@ -189,18 +227,18 @@ class LocalStore:
 
     def action(self, name: str, /) -> Action:
         """See TrackingStore."""
-        return self._node(NodeKind.ACTION, name, select(s.actions), graph.action_of)
+        return self._node(NodeKind.ACTION, name, s.actions, graph.ACTION_COLUMNS, graph.action_of)
 
     def context(self, name: str, /) -> Context:
         """See TrackingStore."""
-        return self._node(NodeKind.CONTEXT, name, select(s.contexts), graph.context_of)
+        return self._node(NodeKind.CONTEXT, name, s.contexts, graph.CONTEXT_COLUMNS, graph.context_of)
 
-    def _node(self, kind: NodeKind, name: str, query: Any, make: Callable[..., V]) -> V:
+    def _node(self, kind: NodeKind, name: str, table: Table, columns: Sequence[str], make: Callable[..., V]) -> V:
         with self._connections.read() as connection:
-            node = graph.node_id(connection, NodeRef(kind, name))
-            row = connection.execute(query.where(query.selected_columns.id == node)).one()
-            properties, tags = values.properties(connection, [node]), values.tags(connection, [node])
-        return make(row, properties[node], tags[node])
+            node = node_id(connection, NodeRef(kind, name))
+            row = connection.execute(select(*(table.c[column] for column in columns)).where(table.c.id == node)).one()
+            properties = values.properties(connection, [node])[node]
+            return make(row, properties, *_extras(connection, node))
 
     def associations(
         self, *, source: NodeRef | None = None, destination: NodeRef | None = None, type: str | None = None
@@ -221,6 +259,11 @@ class LocalStore:
 
     # Finding
 
+    def page(self, query: Listing[V], /) -> Page[V]:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            return pages.page(connection, query)
+
     def find_nodes(self, text: str, /, *, kinds: Sequence[NodeKind] = (), limit: int = 20) -> list[NodeRef]:
         """See TrackingStore."""
         with self._connections.read() as connection:
@@ -232,8 +275,42 @@ class LocalStore:
             return finding.counts(connection)
 
 
+def _is_edit(change: Change | Edit) -> bool:
+    return isinstance(change, Edit)
+
+
+def _connections(url: str, *, is_read_only: bool, lock_timeout_s: float) -> Connections:
+    if is_server(url):
+        from plugin_core.stores.local.server import ServerConnections
+
+        address = server_address(url)
+        return ServerConnections(
+            address, prepare=migrate.prepare, is_read_only=is_read_only, lock_timeout_s=lock_timeout_s
+        )
+    from plugin_core.stores.local.connection import FileConnections
+    from plugin_core.stores.local.location import path_of
+
+    path = path_of(url)
+    return FileConnections(path, prepare=migrate.prepare, is_read_only=is_read_only, lock_timeout_s=lock_timeout_s)
+
+
 def _watermark(connection: Connection, journal: str) -> int:
     return connection.execute(q.WATERMARK, {"name": journal}).scalar() or 0
+
+
+def _extras(connection: Connection, node: int) -> tuple[dict[str, str | None], Provenance]:
+    return values.tags(connection, [node])[node], values.provenance(connection, node)
+
+
+def _component(connection: Connection, node: int) -> Component:
+    row = next(raw_rows(connection, listing.COMPONENTS.where(s.components.c.id == node)))
+    tags, provenance = _extras(connection, node)
+    return listing.component_of(row, tags, values.properties(connection, [node])[node], provenance)
+
+
+def _artifact(connection: Connection, node: int) -> Artifact:
+    row = next(raw_rows(connection, graph.ARTIFACTS.where(s.artifacts.c.id == node)))
+    return graph.artifact_of(row, values.properties(connection, [node])[node], *_extras(connection, node))
 
 
 def _experiments(connection: Connection, query: Any) -> list[Experiment]:
