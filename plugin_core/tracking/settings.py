@@ -11,7 +11,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
@@ -85,6 +85,13 @@ class Settings:
     server_max_object_bytes: int = 5 << 30
     tenant_store: str | None = None
     tenant_blobs: str | None = None
+
+    def __repr__(self) -> str:
+        shown = (
+            f"{name}={redacted_url(value) if name in {'store', 'blobs'} else value!r}"
+            for name, value in ((field.name, getattr(self, field.name)) for field in fields(self))
+        )
+        return f"Settings({', '.join(shown)})"
 
 
 _PARSERS: Final[Mapping[str, values.Parser]] = {

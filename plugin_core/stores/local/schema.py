@@ -335,3 +335,66 @@ access_keys = Table(
     Column("revoked_us", _Micros),
     Column("used_us", _Micros),
 )
+
+# Objects, as S3's clients have them
+
+# In the order of its UTF-8, whatever the database's language is.
+_Key = Text().with_variant(Text(collation="C"), "postgresql")
+
+buckets = Table(
+    "buckets",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("created_us", _Micros, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+
+def _in_bucket(*, primary_key: bool) -> Column[str]:
+    return Column(
+        "bucket", Text, ForeignKey("buckets.name", ondelete="CASCADE"), nullable=False, primary_key=primary_key
+    )
+
+
+objects = Table(
+    "objects",
+    metadata,
+    _in_bucket(primary_key=True),
+    Column("key", _Key, primary_key=True),
+    Column("digest", Text, nullable=False, index=True),  # which bytes are in use
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("etag", Text, nullable=False),
+    Column("modified_us", _Micros, nullable=False),
+    Column("media_type", Text),
+    Column("headers", Text, nullable=False),
+    Column("metadata", Text, nullable=False),
+    Column("checksums", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _in_bucket(primary_key=False),
+    Column("key", _Key, nullable=False),
+    Column("begun_us", _Micros, nullable=False),
+    Column("media_type", Text),
+    Column("headers", Text, nullable=False),
+    Column("metadata", Text, nullable=False),
+    Column("algorithm", Text),
+    sqlite_with_rowid=False,
+)
+
+upload_parts = Table(
+    "upload_parts",
+    metadata,
+    Column("upload_id", Text, ForeignKey("uploads.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("etag", Text, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("modified_us", _Micros, nullable=False),
+    Column("checksums", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
