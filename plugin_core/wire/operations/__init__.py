@@ -19,6 +19,7 @@ _GROUPS: Final = (
     "groups",
     "jobs",
     "pipelines",
+    "search",
 )
 
 

@@ -12,6 +12,7 @@ from plugin_core.model.experiments import Experiment, Trial
 from plugin_core.model.queries import ComponentQuery, ExperimentQuery, Page, TrialQuery
 from plugin_core.wire import entities
 from plugin_core.wire.caller import Permission
+from plugin_core.wire.faults import invalid
 from plugin_core.wire.operations import paging
 from plugin_core.wire.registry import Answer, operation
 from plugin_core.wire.request import Request
@@ -73,6 +74,8 @@ def describe_pipeline_execution(request: Request) -> Answer:
 @operation(Permission.READ)
 def list_pipeline_execution_steps(request: Request) -> Answer:
     """The components of an execution, but for the one that stands for all of it."""
+    if "PipelineExecutionArn" not in request.members:
+        raise invalid("Steps are listed of an execution: PipelineExecutionArn must not be null.")
     trial, root = _execution(request, request.members["PipelineExecutionArn"])
     page = paging.listed(request, ComponentQuery, trial=trial.name)
     steps = Page(items=tuple(c for c in page.items if c.id != root.id), next=page.next)
