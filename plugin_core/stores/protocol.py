@@ -19,7 +19,7 @@ from plugin_core.model.edits import Edit
 from plugin_core.model.experiments import Experiment, Trial
 from plugin_core.model.lineage import Action, Artifact, Association, Context, NodeKind, NodeRef, Subgraph
 from plugin_core.model.metrics import Json, MetricPoint, MetricSummary
-from plugin_core.model.queries import ComponentQuery, LineageQuery, Listing, Page
+from plugin_core.model.queries import ComponentQuery, LineageQuery, Listing, Page, Search
 
 V = TypeVar("V")
 
@@ -160,6 +160,14 @@ class SearchStore(Protocol):
 
         Components come without tags and properties. Pages follow one another without gap or repeat, whatever
         is written meanwhile; a name that is not known filters everything.
+        """
+        ...
+
+    def search(self, query: Search[V], /) -> Page[V]:
+        """A page of the experiments, trials or components that an expression finds, and how many it finds in all.
+
+        Components come without tags and properties. InvalidValueError for a property that there is not, a value
+        that is no number or time where one is needed, and an expression that is too large.
         """
         ...
 

@@ -18,8 +18,8 @@ from plugin_core.model.experiments import Experiment, Trial
 from plugin_core.model.lineage import Action, Artifact, Association, Context, NodeKind, NodeRef, Subgraph
 from plugin_core.model.metrics import Json, MetricPoint, MetricSummary
 from plugin_core.model.provenance import Provenance
-from plugin_core.model.queries import ComponentQuery, LineageQuery, Listing, Page
-from plugin_core.stores.local import editing, finding, graph, listing, migrate, pages, values
+from plugin_core.model.queries import ComponentQuery, LineageQuery, Listing, Page, Search
+from plugin_core.stores.local import editing, finding, graph, listing, migrate, pages, searching, values
 from plugin_core.stores.local import schema as s
 from plugin_core.stores.local import statements as q
 from plugin_core.stores.local.apply import apply_changes
@@ -257,6 +257,11 @@ class LocalStore:
         """See TrackingStore."""
         with self._connections.read() as connection:
             return pages.page(connection, query)
+
+    def search(self, query: Search[V], /) -> Page[V]:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            return searching.search(connection, query)
 
     def find_nodes(self, text: str, /, *, kinds: Sequence[NodeKind] = (), limit: int = 20) -> list[NodeRef]:
         """See TrackingStore."""

@@ -12,6 +12,6 @@ import pytest
 
 _TOPICS = (
     "experiments", "components", "journals", "statuses", "values", "metrics", "lineage", "search", "blobs",
-    "creating", "edits", "pages",
+    "creating", "edits", "pages", "searches",
 )  # fmt: skip
 pytest.register_assert_rewrite(*(f"{__name__}.{topic}" for topic in _TOPICS))
