@@ -39,15 +39,18 @@ _STAYING: Final = {
 }
 
 
-def delete_node(connection: Connection, ref: NodeRef, *, cascade: bool) -> None:
-    """Delete a node; ConflictError if others hold it or belong to it and ``cascade`` is not given."""
+def delete_node(connection: Connection, ref: NodeRef, *, cascade: bool, shared: bool) -> None:
+    """Delete a node; ConflictError if others hold it or belong to it and ``cascade`` is not given.
+
+    Components that are in a trial that stays, stay, unless what is ``shared`` is to go, too.
+    """
     node = node_id(connection, ref)
     trials = _ids(connection, _TRIALS, node) if ref.kind is NodeKind.EXPERIMENT else []
     components = list(_components(connection, node, ref.kind))
     held = _ids(connection, _TRIALS_IN, node) if ref.kind is NodeKind.COMPONENT else []
     if not cascade and (trials or components or held):
         raise _in_use(ref, len(trials) + len(components), len(held))
-    staying = set(_ids(connection, _STAYING[ref.kind], node)) if components else set[int]()
+    staying = set(_ids(connection, _STAYING[ref.kind], node)) if components and not shared else set[int]()
     gone = [*trials, *(component for component in components if component not in staying), node]
     many(connection, q.DELETE_NODE, ({"node": one} for one in gone))
     if staying:

@@ -155,6 +155,14 @@ def test_a_component_of_two_trials_outlives_one_of_them(store: TrackingStore) ->
     assert store.component("shared").trial == "two"
 
 
+def test_what_is_shared_with_another_trial_goes_too_when_that_is_asked_for(store: TrackingStore) -> None:
+    store.write([trial("one"), trial("two"), component("shared", trial="one"), component("own", trial="two")])
+    store.write([AddToTrial(at=2, component="shared", trial="two")])
+    store.delete(NodeRef(NodeKind.TRIAL, "one"), cascade=True, shared=True)
+
+    assert (names(store), names(store, trial="two")) == (["own"], ["own"])
+
+
 def test_a_component_that_is_in_a_trial_is_not_deleted_without_cascade(store: TrackingStore) -> None:
     store.write([trial("t"), component("c", trial="t")])
     with pytest.raises(ConflictError, match="is in 1 trials"):
