@@ -10,6 +10,19 @@ from packaging.version import Version
 pytest_plugins = ["plugin_core.testing.fixtures"]
 
 
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL server that is running, for all tests; the databases in it are each test's own."""
+    from kit.postgres import Postgres
+
+    server = Postgres()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
 def pytest_configure():
     """A shell that starts this in the background has SIGINT ignored, by all that is started here too.
 

@@ -9,6 +9,7 @@ Names of components, trials and experiments are matched without regard to case.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Protocol, TypeVar, runtime_checkable
@@ -232,8 +233,28 @@ class BlobStore(Protocol):
         """Copy to a file, verified before it appears under its name; NotFoundError, ArtifactCorruptError."""
         ...
 
+    def part(self, digest: str, start: int, length: int, /) -> IO[bytes]:
+        """Open a part for reading, from byte ``start`` on; NotFoundError. A part proves nothing: it is not verified."""
+        ...
+
+    def writing(self) -> AbstractContextManager[BlobWriter]:
+        """Take bytes that come in pieces; what is not kept leaves nothing behind."""
+        ...
+
     def size(self, digest: str, /) -> int | None:
         """Size in bytes, None if the bytes are not here."""
+        ...
+
+
+class BlobWriter(Protocol):
+    """Takes the pieces of one blob, in order; for one thread."""
+
+    def write(self, piece: bytes, /) -> None:
+        """Add a piece."""
+        ...
+
+    def keep(self) -> str:
+        """Store what was written and return its digest; nothing can be added then."""
         ...
 
 

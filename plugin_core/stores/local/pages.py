@@ -171,7 +171,7 @@ _JOB_TYPE: Final = case(
 
 def _typed(type_: str) -> Select[tuple[int]]:
     """Ids of what is of a type."""
-    of_job = select(s.components.c.id).where(s.components.c.source_arn.is_not(None), clean(type_) == _JOB_TYPE)
+    of_job = select(s.components.c.id).where(s.components.c.source_arn.is_not(None), _JOB_TYPE.in_([clean(type_)]))
     ids = (select(table.c.id).where(table.c.type == clean(type_)) for table in (s.artifacts, s.actions, s.contexts))
     together = of_job.union_all(*ids).subquery()
     return select(together.c.id)

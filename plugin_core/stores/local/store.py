@@ -1,4 +1,4 @@
-"""The embedded store: one SQLite file. Composes the topics; each method is one transaction."""
+"""The store in an SQLite file or a PostgreSQL database. Composes the topics; each method is one transaction."""
 
 from __future__ import annotations
 
@@ -19,34 +19,35 @@ from plugin_core.model.lineage import Action, Artifact, Association, Context, No
 from plugin_core.model.metrics import Json, MetricPoint, MetricSummary
 from plugin_core.model.provenance import Provenance
 from plugin_core.model.queries import ComponentQuery, LineageQuery, Listing, Page
+from plugin_core.stores.addresses import is_server, server_address
 from plugin_core.stores.local import editing, finding, graph, listing, migrate, pages, values
 from plugin_core.stores.local import schema as s
 from plugin_core.stores.local import statements as q
 from plugin_core.stores.local.apply import apply_changes
-from plugin_core.stores.local.connection import LOCK_TIMEOUT_S, Connections
 from plugin_core.stores.local.deleting import delete_association, delete_node
+from plugin_core.stores.local.dialects import LOCK_TIMEOUT_S, Connections
 from plugin_core.stores.local.executing import raw_rows, rows_in
 from plugin_core.stores.local.fold import clean
-from plugin_core.stores.local.location import path_of
+from plugin_core.stores.local.keys import LocalKeys
+from plugin_core.stores.local.objects import LocalObjects
 from plugin_core.stores.local.resolving import artifact_id, component_of_job, node_id, node_of_arn
 
 V = TypeVar("V")
 
 
 class LocalStore:
-    """A TrackingStore in the SQLite file that ``url`` names. Safe to share between threads, and across a fork."""
+    """A TrackingStore in the file or database that ``url`` names. Safe to share between threads, and across a fork."""
 
     def __init__(self, url: str, *, read_only: bool = False, lock_timeout_s: float = LOCK_TIMEOUT_S) -> None:
         self.url = url
-        self._connections = Connections(
-            path_of(url), prepare=migrate.prepare, is_read_only=read_only, lock_timeout_s=lock_timeout_s
-        )
-        self._connections.follow_file()
+        self._connections = _connections(url, is_read_only=read_only, lock_timeout_s=lock_timeout_s)
+        self._connections.follow()
+        self.objects = LocalObjects(self._connections.read, self._writing)
 
     @contextmanager
     def _writing(self) -> Generator[Connection]:
         with self._connections.write() as connection:
-            migrate.require_writable(connection, self._connections.path)
+            migrate.require_writable(connection, self._connections.name)
             yield connection
 
     # Writing
@@ -102,6 +103,11 @@ class LocalStore:
     def close(self) -> None:
         """See TrackingStore."""
         self._connections.close()
+
+    @property
+    def keys(self) -> LocalKeys:
+        """The keys of servers over this record; see KeyStore."""
+        return LocalKeys(reading=self._connections.read, writing=self._writing, close=self.close)
 
     # Experiments and trials
 
@@ -271,6 +277,21 @@ class LocalStore:
 
 def _is_edit(change: Change | Edit) -> bool:
     return isinstance(change, Edit)
+
+
+def _connections(url: str, *, is_read_only: bool, lock_timeout_s: float) -> Connections:
+    if is_server(url):
+        from plugin_core.stores.local.server import ServerConnections
+
+        address = server_address(url)
+        return ServerConnections(
+            address, prepare=migrate.prepare, is_read_only=is_read_only, lock_timeout_s=lock_timeout_s
+        )
+    from plugin_core.stores.local.connection import FileConnections
+    from plugin_core.stores.local.location import path_of
+
+    path = path_of(url)
+    return FileConnections(path, prepare=migrate.prepare, is_read_only=is_read_only, lock_timeout_s=lock_timeout_s)
 
 
 def _watermark(connection: Connection, journal: str) -> int:
