@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Generic, TypeAlias, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
 from plugin_core.model.components import Component, Kind, Status
 from plugin_core.model.experiments import Experiment, Trial
@@ -154,3 +154,97 @@ class LineageQuery:
     properties: Mapping[str, str] = field(default_factory=dict[str, str])
     include_edges: bool = True
     limit: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WindowQuery:
+    """How to cut a series into windows: by periods of time, or without one by step. Bounds include themselves."""
+
+    period_s: int | None = None
+    first_step: int | None = None
+    last_step: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    limit: int | None = None
+
+
+class Operator(StrEnum):
+    """How a filter of a search compares."""
+
+    EQUALS = "Equals"
+    NOT_EQUALS = "NotEquals"
+    GREATER_THAN = "GreaterThan"
+    GREATER_THAN_OR_EQUAL_TO = "GreaterThanOrEqualTo"
+    LESS_THAN = "LessThan"
+    LESS_THAN_OR_EQUAL_TO = "LessThanOrEqualTo"
+    CONTAINS = "Contains"
+    EXISTS = "Exists"
+    NOT_EXISTS = "NotExists"
+    IN = "In"
+
+
+class BooleanOperator(StrEnum):
+    """How the parts of an expression are joined."""
+
+    AND = "And"
+    OR = "Or"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Filter:
+    """A condition on a property by SageMaker's name for it: ``Parameters.rate``, ``Metrics.loss.Min``, ``Tags.team``.
+
+    Commas in the value of Equals, NotEquals and In separate values of which one is meant. NotEquals also holds
+    where there is no such property. Contains does not regard case.
+    """
+
+    property: str
+    operator: Operator = Operator.EQUALS
+    value: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NestedFilters:
+    """Conditions that hold for one and the same item of a list: of ``Parents``, ``Metrics`` or ``Tags``."""
+
+    property: str
+    filters: tuple[Filter, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SearchExpression:
+    """Conditions joined by And or Or; without any it holds for everything."""
+
+    filters: tuple[Filter, ...] = ()
+    nested: tuple[NestedFilters, ...] = ()
+    sub_expressions: tuple[SearchExpression, ...] = ()
+    operator: BooleanOperator = BooleanOperator.AND
+
+
+EVERYTHING: Final = SearchExpression()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Search(Generic[T_co]):
+    """A search over things of one kind, sorted by any property; what lacks the property comes last."""
+
+    expression: SearchExpression = EVERYTHING
+    sort_by: str = "LastModifiedTime"
+    descending: bool = True
+    limit: int | None = None
+    after: Keyset | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExperimentSearch(Search[Experiment]):
+    """A search over experiments."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrialSearch(Search[Trial]):
+    """A search over trials."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ComponentSearch(Search[Component]):
+    """A search over components."""

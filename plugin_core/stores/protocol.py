@@ -19,8 +19,8 @@ from plugin_core.model.components import ArtifactValue, Component
 from plugin_core.model.edits import Edit
 from plugin_core.model.experiments import Experiment, Trial
 from plugin_core.model.lineage import Action, Artifact, Association, Context, NodeKind, NodeRef, Subgraph
-from plugin_core.model.metrics import Json, MetricPoint, MetricSummary
-from plugin_core.model.queries import ComponentQuery, LineageQuery, Listing, Page
+from plugin_core.model.metrics import Json, MetricPoint, MetricSummary, MetricWindows
+from plugin_core.model.queries import ComponentQuery, LineageQuery, Listing, Page, Search, WindowQuery
 
 V = TypeVar("V")
 
@@ -97,6 +97,10 @@ class MetricStore(Protocol):
         """Yield one series, ordered by step and then by arrival; nothing for a series that does not exist."""
         ...
 
+    def windows(self, component: int, metric: str, query: WindowQuery, /) -> MetricWindows:
+        """A series cut into windows, points that are no numbers left out; no windows for one that does not exist."""
+        ...
+
 
 class LineageStore(Protocol):
     """The graph."""
@@ -161,6 +165,14 @@ class SearchStore(Protocol):
 
         Components come without tags and properties. Pages follow one another without gap or repeat, whatever
         is written meanwhile; a name that is not known filters everything.
+        """
+        ...
+
+    def search(self, query: Search[V], /) -> Page[V]:
+        """A page of the experiments, trials or components that an expression finds, and how many it finds in all.
+
+        Components come without tags and properties. InvalidValueError for a property that there is not, a value
+        that is no number or time where one is needed, and an expression that is too large.
         """
         ...
 

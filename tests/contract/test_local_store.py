@@ -18,6 +18,7 @@ from plugin_core.testing.contract.making import Reopen
 from plugin_core.testing.contract.metrics import *
 from plugin_core.testing.contract.pages import *
 from plugin_core.testing.contract.search import *
+from plugin_core.testing.contract.searches import *
 from plugin_core.testing.contract.statuses import *
 from plugin_core.testing.contract.values import *
 

@@ -164,7 +164,7 @@ def _type(end: ColumnElement[int]) -> ColumnElement[str]:
     return func.coalesce(*types, job, "")
 
 
-_JOB_TYPE: Final = case(
+_JOB_TYPE: Final[ColumnElement[Any]] = case(
     *((s.components.c.source_arn.like(f"%:{word}/%"), type_) for word, type_ in arns.JOB_TYPES.items())
 )
 

@@ -16,11 +16,11 @@ from plugin_core.model.components import ArtifactValue, Component
 from plugin_core.model.edits import Edit
 from plugin_core.model.experiments import Experiment, Trial
 from plugin_core.model.lineage import Action, Artifact, Association, Context, NodeKind, NodeRef, Subgraph
-from plugin_core.model.metrics import Json, MetricPoint, MetricSummary
+from plugin_core.model.metrics import Json, MetricPoint, MetricSummary, MetricWindows
 from plugin_core.model.provenance import Provenance
-from plugin_core.model.queries import ComponentQuery, LineageQuery, Listing, Page
+from plugin_core.model.queries import ComponentQuery, LineageQuery, Listing, Page, Search, WindowQuery
 from plugin_core.stores.addresses import is_server, server_address
-from plugin_core.stores.local import editing, finding, graph, listing, migrate, pages, values
+from plugin_core.stores.local import editing, finding, graph, listing, migrate, pages, searching, values
 from plugin_core.stores.local import schema as s
 from plugin_core.stores.local import statements as q
 from plugin_core.stores.local.apply import apply_changes
@@ -31,6 +31,7 @@ from plugin_core.stores.local.fold import clean
 from plugin_core.stores.local.keys import LocalKeys
 from plugin_core.stores.local.objects import LocalObjects
 from plugin_core.stores.local.resolving import artifact_id, component_of_job, node_id, node_of_arn
+from plugin_core.stores.local.windows import cut
 
 V = TypeVar("V")
 
@@ -201,6 +202,12 @@ class LocalStore:
         """See TrackingStore. The series is read as it is when the first point is asked for."""
         return values.points(self._connections.read, component, clean(metric))
 
+    def windows(self, component: int, metric: str, query: WindowQuery, /) -> MetricWindows:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            columns = values.columns(connection, component, clean(metric))
+        return cut(columns, query)
+
     # Lineage
 
     def artifact(self, source_uri: str, /) -> Artifact:
@@ -263,6 +270,11 @@ class LocalStore:
         """See TrackingStore."""
         with self._connections.read() as connection:
             return pages.page(connection, query)
+
+    def search(self, query: Search[V], /) -> Page[V]:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            return searching.search(connection, query)
 
     def find_nodes(self, text: str, /, *, kinds: Sequence[NodeKind] = (), limit: int = 20) -> list[NodeRef]:
         """See TrackingStore."""
