@@ -156,6 +156,18 @@ class LineageQuery:
     limit: int | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WindowQuery:
+    """How to cut a series into windows: by periods of time, or without one by step. Bounds include themselves."""
+
+    period_s: int | None = None
+    first_step: int | None = None
+    last_step: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    limit: int | None = None
+
+
 class Operator(StrEnum):
     """How a filter of a search compares."""
 

@@ -19,8 +19,8 @@ from plugin_core.model.components import ArtifactValue, Component
 from plugin_core.model.edits import Edit
 from plugin_core.model.experiments import Experiment, Trial
 from plugin_core.model.lineage import Action, Artifact, Association, Context, NodeKind, NodeRef, Subgraph
-from plugin_core.model.metrics import Json, MetricPoint, MetricSummary
-from plugin_core.model.queries import ComponentQuery, LineageQuery, Listing, Page, Search
+from plugin_core.model.metrics import Json, MetricPoint, MetricSummary, MetricWindows
+from plugin_core.model.queries import ComponentQuery, LineageQuery, Listing, Page, Search, WindowQuery
 
 V = TypeVar("V")
 
@@ -95,6 +95,10 @@ class MetricStore(Protocol):
 
     def points(self, component: int, metric: str, /) -> Iterator[MetricPoint]:
         """Yield one series, ordered by step and then by arrival; nothing for a series that does not exist."""
+        ...
+
+    def windows(self, component: int, metric: str, query: WindowQuery, /) -> MetricWindows:
+        """A series cut into windows, points that are no numbers left out; no windows for one that does not exist."""
         ...
 
 

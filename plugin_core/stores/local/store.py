@@ -16,9 +16,9 @@ from plugin_core.model.components import ArtifactValue, Component
 from plugin_core.model.edits import Edit
 from plugin_core.model.experiments import Experiment, Trial
 from plugin_core.model.lineage import Action, Artifact, Association, Context, NodeKind, NodeRef, Subgraph
-from plugin_core.model.metrics import Json, MetricPoint, MetricSummary
+from plugin_core.model.metrics import Json, MetricPoint, MetricSummary, MetricWindows
 from plugin_core.model.provenance import Provenance
-from plugin_core.model.queries import ComponentQuery, LineageQuery, Listing, Page, Search
+from plugin_core.model.queries import ComponentQuery, LineageQuery, Listing, Page, Search, WindowQuery
 from plugin_core.stores.addresses import is_server, server_address
 from plugin_core.stores.local import editing, finding, graph, listing, migrate, pages, searching, values
 from plugin_core.stores.local import schema as s
@@ -31,6 +31,7 @@ from plugin_core.stores.local.fold import clean
 from plugin_core.stores.local.keys import LocalKeys
 from plugin_core.stores.local.objects import LocalObjects
 from plugin_core.stores.local.resolving import artifact_id, component_of_job, node_id, node_of_arn
+from plugin_core.stores.local.windows import cut
 
 V = TypeVar("V")
 
@@ -200,6 +201,12 @@ class LocalStore:
     def points(self, component: int, metric: str, /) -> Iterator[MetricPoint]:
         """See TrackingStore. The series is read as it is when the first point is asked for."""
         return values.points(self._connections.read, component, clean(metric))
+
+    def windows(self, component: int, metric: str, query: WindowQuery, /) -> MetricWindows:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            columns = values.columns(connection, component, clean(metric))
+        return cut(columns, query)
 
     # Lineage
 
