@@ -51,6 +51,13 @@ class LocalStore:
             migrate.require_writable(connection, self._connections.name)
             yield connection
 
+    @contextmanager
+    def _asked_by_the_wire(self) -> Generator[Connection]:
+        with self._connections.read() as connection:
+            if self._connections.is_read_only:  # others are brought up to date when they are opened
+                migrate.require_the_wire(connection, self._connections.name)
+            yield connection
+
     # Writing
 
     def apply(self, batch: Batch, /) -> bool:
@@ -188,7 +195,7 @@ class LocalStore:
 
     def arn_tags(self, arn: str, /) -> dict[str, str | None]:
         """See TrackingStore."""
-        with self._connections.read() as connection:
+        with self._asked_by_the_wire() as connection:
             return editing.arn_tags(connection, arn)
 
     # Metrics
@@ -268,12 +275,12 @@ class LocalStore:
 
     def page(self, query: Listing[V], /) -> Page[V]:
         """See TrackingStore."""
-        with self._connections.read() as connection:
+        with self._asked_by_the_wire() as connection:
             return pages.page(connection, query)
 
     def search(self, query: Search[V], /) -> Page[V]:
         """See TrackingStore."""
-        with self._connections.read() as connection:
+        with self._asked_by_the_wire() as connection:
             return searching.search(connection, query)
 
     def find_nodes(self, text: str, /, *, kinds: Sequence[NodeKind] = (), limit: int = 20) -> list[NodeRef]:

@@ -119,6 +119,8 @@ def test_a_client_sets_status_and_times_as_it_likes(store: TrackingStore) -> Non
     assert (found.status, found.status_message, found.started_at, found.ended_at) == (
         Status.FAILED, None, when(7), when(60),
     )  # fmt: skip
+    store.write([UpdateComponent(at=12, name="c", status_message="why")])
+    assert (store.component("c").status, store.component("c").status_message) == (Status.FAILED, "why")
 
 
 def test_a_guess_about_a_component_that_a_client_ended_is_not_believed(store: TrackingStore) -> None:
