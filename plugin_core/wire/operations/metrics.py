@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from plugin_core.errors import NotFoundError
 from plugin_core.model.changes import AppendPoints
+from plugin_core.model.edits import UpdateComponent
 from plugin_core.model.lineage import NodeKind
 from plugin_core.model.queries import WindowQuery
 from plugin_core.wire.caller import Permission
-from plugin_core.wire.entities import arn_of
 from plugin_core.wire.registry import Answer, operation
 from plugin_core.wire.request import Request, micros
 from plugin_core.wire.services import METRICS
@@ -37,7 +37,6 @@ _COLUMNS: Final = {
 def batch_put_metrics(request: Request) -> Answer:
     """Add points to a component's series, all in one transaction. One without a step goes on from the latest."""
     name = request.members["TrialComponentName"]
-    request.store.node(arn_of(NodeKind.COMPONENT, name))  # it must be there
     points: dict[str, list[Any]] = {}
     for point in request.members["MetricData"]:
         points.setdefault(point["MetricName"], []).append(point)
@@ -46,7 +45,8 @@ def batch_put_metrics(request: Request) -> Answer:
         component = request.store.component(name).id
         known = request.store.summaries([component])[component]
         latest = {metric: summary.last_step for metric, summary in known.items()}
-    request.store.write([_appended(name, metric, given, latest.get(metric, -1)) for metric, given in points.items()])
+    appended = [_appended(name, metric, given, latest.get(metric, -1)) for metric, given in points.items()]
+    request.store.write([UpdateComponent(at=request.at, name=name), *appended])  # the edit refuses one that is missing
     return {}
 
 
