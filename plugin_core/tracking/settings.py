@@ -77,6 +77,8 @@ class Settings:
     flush_timeout_s: float = 2.0
     exit_flush_timeout_s: float = 5.0
     durability: Durability = "1s"
+    wire_limits: bool = True
+    wire_strict_artifacts: bool = False
     server_dir: Path
     server_hosts: tuple[str, ...] = ()
     server_origins: tuple[str, ...] = ()
@@ -111,6 +113,8 @@ _PARSERS: Final[Mapping[str, values.Parser]] = {
     "flush_timeout_s": values.SECONDS,
     "exit_flush_timeout_s": values.SECONDS,
     "durability": values.one_of("process", "1s", "every"),
+    "wire_limits": values.FLAG,
+    "wire_strict_artifacts": values.FLAG,
     "server_dir": values.PATH,
     "server_hosts": values.NAMES,
     "server_origins": values.NAMES,

@@ -30,11 +30,7 @@ _FROM_SAGEMAKER: Final = {
     "Stopping": Status.CANCELLING,
     "Stopped": Status.CANCELLED,
 }
-_SOURCE_TYPES: Final = {
-    "training-job": "SageMakerTrainingJob",
-    "processing-job": "SageMakerProcessingJob",
-    "transform-job": "SageMakerTransformJob",
-}
+JOB_TYPES: Final = {"training-job": "TrainingJob", "processing-job": "ProcessingJob", "transform-job": "TransformJob"}
 
 
 def described(**members: Any) -> Answer:
@@ -202,8 +198,15 @@ def source(found: Component) -> Answer | None:
 
 
 def source_type(arn: str) -> str | None:
-    """What kind of job an ARN names."""
-    return _SOURCE_TYPES.get(arn_word(arn))
+    """What kind of job an ARN names, as a component's source."""
+    kind = JOB_TYPES.get(arn_word(arn))
+    return None if kind is None else f"SageMaker{kind}"
+
+
+def job_type(found: Component) -> str | None:
+    """What kind of job a component comes of; None for one that comes of none."""
+    shown = source(found)
+    return None if shown is None else JOB_TYPES.get(arn_word(shown["SourceArn"]))
 
 
 def arn_word(arn: str) -> str:

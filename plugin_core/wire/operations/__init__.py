@@ -18,6 +18,8 @@ _GROUPS: Final = (
     "tags",
     "groups",
     "jobs",
+    "pipelines",
+    "search",
 )
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from plugin_core.model.changes import PutAction
 from plugin_core.model.edits import UpdateAction
 from plugin_core.model.lineage import Action, NodeKind, NodeRef
+from plugin_core.model.queries import ActionQuery
 from plugin_core.wire import entities
 from plugin_core.wire.caller import Permission
-from plugin_core.wire.operations import properties
+from plugin_core.wire.operations import paging, properties
 from plugin_core.wire.operations.naming import creating, name_of
 from plugin_core.wire.registry import Answer, operation
 from plugin_core.wire.request import Request
@@ -73,6 +74,14 @@ def delete_action(request: Request) -> Answer:
     name = request.members["ActionName"]
     request.store.delete(NodeRef(NodeKind.ACTION, name))
     return _arn(name)
+
+
+@operation(Permission.READ)
+def list_actions(request: Request) -> Answer:
+    """Of a source, of a type."""
+    uri, kind = request.members.get("SourceUri"), request.members.get("ActionType")
+    page = paging.listed(request, ActionQuery, source_uri=uri, type=kind, sort_by=paging.sort_of(request))
+    return paging.answer(request, "ActionSummaries", page, summary)
 
 
 def summary(found: Action) -> Answer:

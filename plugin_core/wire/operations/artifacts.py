@@ -8,9 +8,11 @@ from typing import Any
 from plugin_core.model.changes import PutArtifact
 from plugin_core.model.edits import UpdateArtifact
 from plugin_core.model.lineage import Artifact, NodeKind, NodeRef, SourceType
+from plugin_core.model.queries import ArtifactQuery
 from plugin_core.wire import entities
 from plugin_core.wire.caller import Permission
 from plugin_core.wire.faults import invalid
+from plugin_core.wire.operations import paging
 from plugin_core.wire.operations.naming import artifact_uri, creating
 from plugin_core.wire.registry import Answer, operation
 from plugin_core.wire.request import Request
@@ -76,6 +78,14 @@ def delete_artifact(request: Request) -> Answer:
     uri = artifact_uri(request, given["ArtifactArn"]) if "ArtifactArn" in given else given["Source"]["SourceUri"]
     request.store.delete(NodeRef(NodeKind.ARTIFACT, uri))
     return _arn(uri)
+
+
+@operation(Permission.READ)
+def list_artifacts(request: Request) -> Answer:
+    """Of a source, of a type."""
+    uri, kind = request.members.get("SourceUri"), request.members.get("ArtifactType")
+    page = paging.listed(request, ArtifactQuery, source_uri=uri, type=kind)
+    return paging.answer(request, "ArtifactSummaries", page, summary)
 
 
 def summary(found: Artifact) -> Answer:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from plugin_core.errors import NotFoundError
 from plugin_core.model.changes import PutComponent
 from plugin_core.model.components import ArtifactValue, Component, Status
 from plugin_core.model.edits import UpdateComponent
 from plugin_core.model.lineage import NodeKind, NodeRef
 from plugin_core.model.metrics import Json
+from plugin_core.model.queries import ComponentQuery, Page
 from plugin_core.wire import entities, faults
 from plugin_core.wire.caller import Permission
+from plugin_core.wire.operations import paging
 from plugin_core.wire.operations.naming import creating, name_of
 from plugin_core.wire.registry import Answer, operation
 from plugin_core.wire.request import Request, micros
@@ -60,6 +63,35 @@ def delete_trial_component(request: Request) -> Answer:
     name = request.members["TrialComponentName"]
     request.store.delete(NodeRef(NodeKind.COMPONENT, name))
     return _arn(name)
+
+
+@operation(Permission.READ)
+def list_trial_components(request: Request) -> Answer:
+    """Those of an experiment, of a trial or of a job; the three exclude one another."""
+    given = request.members
+    if len(given.keys() & {"ExperimentName", "TrialName", "SourceArn"}) > 1:
+        raise faults.invalid("Only one of ExperimentName, TrialName and SourceArn can be given.")
+    if "SourceArn" in given:
+        page = _of_source(request, given["SourceArn"])
+    else:
+        experiment, trial = given.get("ExperimentName"), given.get("TrialName")
+        paging.require(request, experiment=experiment, trial=trial)
+        page = paging.listed(
+            request, ComponentQuery, experiment=experiment, trial=trial, sort_by=paging.sort_of(request)
+        )
+    return paging.answer(request, "TrialComponentSummaries", page, entities.component_summary)
+
+
+def _of_source(request: Request, arn: str) -> Page[Component]:
+    """Components that say they come of a job; of a job that stands for an orchestrator's step, the step."""
+    found = paging.listed(request, ComponentQuery, source_arn=arn, sort_by=paging.sort_of(request))
+    if found.items or "NextToken" in request.members:
+        return found
+    try:
+        step = request.store.component_of_job(arn.rpartition("/")[2])
+    except NotFoundError:
+        return found
+    return Page(items=(step,)) if entities.source(step) is not None else found
 
 
 def in_full(request: Request, found: list[Component]) -> list[Answer]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from plugin_core.model.changes import PutContext
 from plugin_core.model.edits import UpdateContext
 from plugin_core.model.lineage import Context, NodeKind, NodeRef
+from plugin_core.model.queries import ContextQuery
 from plugin_core.wire import entities
 from plugin_core.wire.caller import Permission
-from plugin_core.wire.operations import properties
+from plugin_core.wire.operations import paging, properties
 from plugin_core.wire.operations.naming import creating, name_of
 from plugin_core.wire.registry import Answer, operation
 from plugin_core.wire.request import Request
@@ -70,6 +71,14 @@ def delete_context(request: Request) -> Answer:
     name = request.members["ContextName"]
     request.store.delete(NodeRef(NodeKind.CONTEXT, name))
     return _arn(name)
+
+
+@operation(Permission.READ)
+def list_contexts(request: Request) -> Answer:
+    """Of a source, of a type."""
+    uri, kind = request.members.get("SourceUri"), request.members.get("ContextType")
+    page = paging.listed(request, ContextQuery, source_uri=uri, type=kind, sort_by=paging.sort_of(request))
+    return paging.answer(request, "ContextSummaries", page, summary)
 
 
 def summary(found: Context) -> Answer:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from plugin_core.model.changes import PutExperiment
 from plugin_core.model.edits import UpdateExperiment
 from plugin_core.model.lineage import NodeKind, NodeRef
+from plugin_core.model.queries import ExperimentQuery
 from plugin_core.wire import entities
 from plugin_core.wire.caller import Permission
+from plugin_core.wire.operations import paging
 from plugin_core.wire.operations.naming import creating
 from plugin_core.wire.registry import Answer, operation
 from plugin_core.wire.request import Request
@@ -57,6 +59,13 @@ def delete_experiment(request: Request) -> Answer:
     name = request.members["ExperimentName"]
     request.store.delete(NodeRef(NodeKind.EXPERIMENT, name))
     return _arn(name)
+
+
+@operation(Permission.READ)
+def list_experiments(request: Request) -> Answer:
+    """By name or time."""
+    page = paging.listed(request, ExperimentQuery, sort_by=paging.sort_of(request))
+    return paging.answer(request, "ExperimentSummaries", page, entities.experiment_summary)
 
 
 def _arn(name: str) -> Answer:

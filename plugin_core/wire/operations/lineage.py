@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from plugin_core.model.arns import to_arn
-from plugin_core.model.components import Component
 from plugin_core.model.lineage import Association, NodeKind, Vertex
 from plugin_core.model.queries import ComponentQuery, Direction, LineageQuery
 from plugin_core.wire import entities
@@ -22,7 +21,6 @@ _KINDS: Final = {
     "Action": NodeKind.ACTION,
 }
 _WORDS: Final = {kind: word for word, kind in _KINDS.items()}
-_JOB_TYPES: Final = {"training-job": "TrainingJob", "processing-job": "ProcessingJob", "transform-job": "TransformJob"}
 _NAMES_AT_ONCE: Final = 500
 
 
@@ -48,7 +46,7 @@ def _query(given: Mapping[str, Any], filters: Mapping[str, Any]) -> LineageQuery
         direction=Direction(given.get("Direction", Direction.BOTH)),
         max_depth=given.get("MaxDepth", 10),
         kinds=tuple(_KINDS[word] for word in filters.get("LineageTypes") or _KINDS),
-        types=() if set(types) & set(_JOB_TYPES.values()) else tuple(types),
+        types=() if set(types) & set(entities.JOB_TYPES.values()) else tuple(types),
         created_before=filters.get("CreatedBefore"),
         created_after=filters.get("CreatedAfter"),
         modified_before=filters.get("ModifiedBefore"),
@@ -78,15 +76,10 @@ def _jobs(request: Request, components: Sequence[str]) -> dict[str, str]:
     jobs: dict[str, str] = {}
     for i in range(0, len(components), _NAMES_AT_ONCE):
         for component in request.store.components(ComponentQuery(names=tuple(components[i : i + _NAMES_AT_ONCE]))):
-            kind = _job_type(component)
+            kind = entities.job_type(component)
             if kind is not None:
                 jobs[component.name.casefold()] = kind
     return jobs
-
-
-def _job_type(component: Component) -> str | None:
-    source = entities.source(component)
-    return None if source is None else _JOB_TYPES.get(entities.arn_word(source["SourceArn"]))
 
 
 def _edges(edges: Iterable[Association]) -> list[Answer]:

@@ -12,6 +12,7 @@ from plugin_core.model.changes import AppendPoints
 from plugin_core.model.lineage import NodeKind
 from plugin_core.model.metrics import MetricPoint
 from plugin_core.wire.caller import Permission
+from plugin_core.wire.entities import arn_of
 from plugin_core.wire.registry import Answer, operation
 from plugin_core.wire.request import Request, micros
 from plugin_core.wire.services import METRICS
@@ -25,13 +26,14 @@ _MOST_WINDOWS: Final = 50_000  # of one query
 def batch_put_metrics(request: Request) -> Answer:
     """Add points to a component's series, all in one transaction. One without a step goes on from the latest."""
     name = request.members["TrialComponentName"]
-    component = request.store.component(name)
+    request.store.node(arn_of(NodeKind.COMPONENT, name))  # it must be there
     points: dict[str, list[Any]] = {}
     for point in request.members["MetricData"]:
         points.setdefault(point["MetricName"], []).append(point)
     latest: dict[str, int] = {}
     if any("Step" not in point for point in request.members["MetricData"]):
-        known = request.store.summaries([component.id])[component.id]
+        component = request.store.component(name).id
+        known = request.store.summaries([component])[component]
         latest = {metric: summary.last_step for metric, summary in known.items()}
     request.store.write([_appended(name, metric, given, latest.get(metric, -1)) for metric, given in points.items()])
     return {}

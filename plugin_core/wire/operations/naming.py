@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
@@ -16,7 +16,7 @@ _PREFIX: Final = "arn:"
 
 
 @contextmanager
-def creating(kind: str, name: str) -> Iterator[None]:
+def creating(kind: str, name: str) -> Generator[None]:
     """What exists already is refused as clients expect it."""
     try:
         yield

@@ -5,8 +5,10 @@ from __future__ import annotations
 from plugin_core.model.changes import PutTrial
 from plugin_core.model.edits import AddToTrial, RemoveFromTrial, UpdateTrial
 from plugin_core.model.lineage import NodeKind, NodeRef
+from plugin_core.model.queries import TrialQuery
 from plugin_core.wire import entities
 from plugin_core.wire.caller import Permission
+from plugin_core.wire.operations import paging
 from plugin_core.wire.operations.naming import creating
 from plugin_core.wire.registry import Answer, operation
 from plugin_core.wire.request import Request
@@ -51,6 +53,17 @@ def delete_trial(request: Request) -> Answer:
     name = request.members["TrialName"]
     request.store.delete(NodeRef(NodeKind.TRIAL, name))
     return _arn(name)
+
+
+@operation(Permission.READ)
+def list_trials(request: Request) -> Answer:
+    """An experiment's, or those that a component is in."""
+    experiment, component = request.members.get("ExperimentName"), request.members.get("TrialComponentName")
+    paging.require(request, experiment=experiment, component=component)
+    page = paging.listed(
+        request, TrialQuery, experiment=experiment, component=component, sort_by=paging.sort_of(request)
+    )
+    return paging.answer(request, "TrialSummaries", page, entities.trial_summary)
 
 
 @operation(Permission.PUT)
