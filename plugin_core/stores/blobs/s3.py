@@ -39,7 +39,7 @@ _PART: Final = 8 << 20
 _MOST_PARTS: Final = 10_000
 _RESUMPTIONS: Final = 5
 _CONNECT_TIMEOUT_S: Final = 3
-_READ_TIMEOUT_S: Final = 20
+_READ_TIMEOUT_S: Final = 20.0
 _ATTEMPTS: Final = 4
 _OPTIONS: Final = {"endpoint", "region"}
 _FORM: Final = "Use s3://bucket/prefix, with ?endpoint=http://host:port for another server than AWS's."
@@ -74,10 +74,10 @@ class Bucket:
 class S3Blobs:
     """A BlobStore in a bucket. Safe to share between threads, and across a fork."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, read_timeout_s: float = _READ_TIMEOUT_S) -> None:
         self.url = url
         self._bucket = Bucket.from_url(url)
-        self._clients = _Clients(self._bucket)
+        self._clients = _Clients(self._bucket, read_timeout_s)
 
     def put_file(self, path: Path, /, *, progress: Progress | None = None) -> str:
         """See BlobStore. The file is read twice: once for its digest, once to send it."""
@@ -337,8 +337,9 @@ class _Resumed(io.RawIOBase):
 class _Clients:
     """The process's client: made on first use, and again in a child of a fork, which must not share sockets."""
 
-    def __init__(self, bucket: Bucket) -> None:
+    def __init__(self, bucket: Bucket, read_timeout_s: float) -> None:
         self._bucket = bucket
+        self._read_timeout_s = read_timeout_s
         self._lock = threading.Lock()
         self._made: tuple[int, Any] | None = None
 
@@ -354,7 +355,7 @@ class _Clients:
     def _make(self) -> Any:
         config = Config(
             connect_timeout=_CONNECT_TIMEOUT_S,
-            read_timeout=_READ_TIMEOUT_S,
+            read_timeout=self._read_timeout_s,
             retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
             response_checksum_validation="when_required",  # all is verified by its sha256 already
         )
