@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -195,7 +196,8 @@ class _ObjectApi:
         if not body.is_gone:
             # A client that waits for a "100 Continue" sends no body after a refusal: the connection is of no more use.
             closing = {} if body.is_read or not _has_body(scope) else {"connection": "close"}
-            await self._send(send, scope["method"], replace(reply, headers={**reply.headers, **closing}), request_id)
+            reply = replace(reply, headers={**reply.headers, **closing})
+            await self._send(receive, send, scope["method"], reply, request_id)
 
     def _answered(self, scope: Scope, body: _Body, request_id: str) -> Reply:
         try:
@@ -236,26 +238,36 @@ class _ObjectApi:
         )
         return operation.perform(call)
 
-    async def _send(self, send: Send, method: str, reply: Reply, request_id: str) -> None:
+    async def _send(self, receive: Receive, send: Send, method: str, reply: Reply, request_id: str) -> None:
         headers = {"x-amz-request-id": request_id, "server": "flowtrail", **reply.headers}
         if reply.status not in {204, 304}:
             headers.setdefault("content-length", str(len(reply.body)))
         encoded = [(name.encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": reply.status, "headers": encoded})
         if reply.pieces is not None and method != "HEAD":
-            await self._stream(send, reply.pieces, request_id)
+            leaving = asyncio.ensure_future(_gone(receive))
+            try:
+                await self._stream(send, reply.pieces, request_id, leaving)
+            finally:
+                leaving.cancel()
         else:
             await send({"type": "http.response.body", "body": b"" if method == "HEAD" else reply.body})
 
-    async def _stream(self, send: Send, pieces: Iterator[bytes], request_id: str) -> None:
-        """Send pieces as they are read. If reading fails the connection ends early, which the client notices."""
+    async def _stream(
+        self, send: Send, pieces: Generator[bytes], request_id: str, leaving: asyncio.Future[None]
+    ) -> None:
+        """Send pieces as they are read, while someone takes them. If reading fails the connection ends early,
+        which the client notices.
+        """
         loop = asyncio.get_running_loop()
         try:
-            while piece := await loop.run_in_executor(self._pool, next, pieces, b""):
+            while not leaving.done() and (piece := await loop.run_in_executor(self._pool, next, pieces, b"")):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
         except (FlowtrailError, S3Error) as error:
             _log.error("request %s: %s", request_id, error)
             raise
+        finally:
+            await loop.run_in_executor(self._pool, pieces.close)
         await send({"type": "http.response.body", "body": b""})
 
 
@@ -285,6 +297,13 @@ class _Body:
         except Exception as error:
             self.failed = error
             raise
+
+
+async def _gone(receive: Receive) -> None:
+    """Return when the client goes away, or when nobody can tell any more."""
+    with suppress(Exception):  # what stands in front may refuse the rest of a body, which nobody wants here
+        while (await receive())["type"] != "http.disconnect":
+            pass
 
 
 async def _awaited(receive: Receive) -> Any:

@@ -6,7 +6,7 @@ A key is decoded once, from the path as it was sent, and is data from then on: n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -79,7 +79,7 @@ class Reply:
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     body: bytes = b""
-    pieces: Iterator[bytes] | None = None
+    pieces: Generator[bytes] | None = None
 
 
 def xml(body: bytes, **headers: str) -> Reply:

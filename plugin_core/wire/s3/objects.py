@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
@@ -259,7 +259,7 @@ def copied_parts(etag: str, at: datetime) -> list[str]:
     return [markup.text("LastModified", markup.moment(at)), markup.text("ETag", f'"{etag}"')]
 
 
-def pieces_of(source: IO[bytes], size: int) -> Iterator[bytes]:
+def pieces_of(source: IO[bytes], size: int) -> Generator[bytes]:
     """The bytes of a reader that verifies, the last of them only when it has: a client notices that they lack."""
     with source:
         held, left = b"", size
