@@ -8,6 +8,20 @@ import pytest
 from packaging.version import Version
 
 pytest_plugins = ["plugin_core.testing.fixtures"]
+pytest.register_assert_rewrite("kit")
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL server that is running, for all tests; the databases in it are each test's own."""
+    from kit.postgres import Postgres
+
+    server = Postgres()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
 
 
 def pytest_configure():

@@ -6,11 +6,18 @@ import os
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
+from plugin_core.stores.addresses import is_server, server_address
+
 _SQLITE: Final = "sqlite:///"
 
 
 def public_url(url: str) -> str:
-    """The URL of a store, made absolute and without its password."""
+    """The URL of a store, made absolute and without its password.
+
+    Of a database on a server it is the place alone: whoever may write there can bring a journal in.
+    """
+    if is_server(url):
+        return server_address(url).name
     if url.startswith(_SQLITE):
         path, question, query = url.removeprefix(_SQLITE).partition("?")
         return f"{_SQLITE}{os.path.realpath(path)}{question}{query}"

@@ -1,28 +1,30 @@
-"""What remembers. ``open_store`` and ``open_blobs`` turn a URL into a store; a scheme's module is imported on use."""
+"""What remembers. ``open_store`` and its like turn a URL into a store; a scheme's module is imported on use."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from plugin_core.errors import SettingsError
+from plugin_core.stores.addresses import EXAMPLE, is_server
 
 if TYPE_CHECKING:
+    from plugin_core.stores.keys import KeyStore
     from plugin_core.stores.protocol import BlobStore, TrackingStore
 
 
 def open_store(url: str, /, *, read_only: bool = False) -> TrackingStore:
-    """Open the store at ``url`` (``sqlite:////absolute/path/record.db``), creating or migrating it unless read-only.
+    """Open the store at ``url`` (``sqlite:////absolute/record.db``), creating or migrating it unless read-only.
 
     Raises SettingsError for a URL that means no store, StoreUnavailableError, StoreVersionError.
     """
     scheme = url.partition(":")[0]
-    if scheme == "sqlite":
+    if scheme == "sqlite" or is_server(url):
         from plugin_core.stores.local import open_local_store
 
         return open_local_store(url, read_only=read_only)
     raise SettingsError(
-        f"{url!r} is not a store URL that this flowtrail knows.",
-        hint="Use sqlite:///relative/path.db or sqlite:////absolute/path.db.",
+        f"{scheme}: is no kind of store that this flowtrail knows.",
+        hint=f"Use sqlite:///relative/path.db, sqlite:////absolute/path.db or {EXAMPLE}.",
     )
 
 
@@ -39,6 +41,16 @@ def open_blobs(url: str, /) -> BlobStore:
         f"{url!r} is not a blob store URL that this flowtrail knows.",
         hint="Use file:///absolute/folder or s3://bucket/prefix.",
     )
+
+
+def open_keys(url: str, /) -> KeyStore:
+    """Open the keys of servers over the record at ``url``. Raises SettingsError, StoreError."""
+    from plugin_core.stores.local import LocalStore
+
+    store = open_store(url)
+    if not isinstance(store, LocalStore):
+        raise SettingsError("Keys are kept in the record of a server, not at its clients.", hint="Use its store URL.")
+    return store.keys
 
 
 def _open_s3(url: str) -> BlobStore:

@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Final
-from urllib.parse import urlsplit
+
+from plugin_core.tracking.settings_values import has_credentials
 
 RUN_CONTEXT_VARIABLE: Final = "FLOWTRAIL_RUN_CONTEXT"
 _FORMAT_VERSION: Final = 1
@@ -35,7 +36,7 @@ def to_env(address: RunAddress) -> dict[str, str]:
     """The environment additions for a child. A store URL that holds a password is left out."""
     content = {key: value for key, value in asdict(address).items() if value is not None}
     for key in ("store", "blobs"):
-        if key in content and urlsplit(content[key]).password:
+        if key in content and has_credentials(content[key]):
             del content[key]
     return {RUN_CONTEXT_VARIABLE: json.dumps({"v": _FORMAT_VERSION, **content}, separators=(",", ":"))}
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 from urllib.parse import quote, unquote
 
 from plugin_core.errors import SettingsError
+from plugin_core.stores.addresses import EXAMPLE, is_server, server_address
 
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
@@ -136,11 +137,21 @@ def _absolute(text: str, folder: Path) -> Path:
 
 def _store_url(value: Any, folder: Path) -> str:
     url = _url(value, folder)
+    if is_server(url):
+        return _server_url(url)
     path = sqlite_path_text(url)
     if path is None or path in {"", ":memory:"}:
         return url
     name, question, query = path.partition("?")
     return sqlite_url(_absolute(name, folder)) + question + query
+
+
+def _server_url(url: str) -> str:
+    try:
+        server_address(url)
+    except SettingsError as error:
+        raise RejectedError(f"{error.message} {error.hint or ''}".strip()) from None
+    return url
 
 
 def _blobs_url(value: Any, folder: Path) -> str:
@@ -185,8 +196,9 @@ def file_url(path: Path) -> str:
 TEXT: Final = Parser("text", _text)
 FLAG: Final = Parser("true or false (also 1 and 0, yes and no, on and off)", _flag)
 COUNT: Final = Parser("a whole number of bytes, 0 or more", _count)
+NUMBER: Final = Parser("a whole number, 0 or more", _count)
 SECONDS: Final = Parser("a number of seconds, 0 or more", _seconds)
 NAMES: Final = Parser("names divided by commas, or a list of them", _names)
 PATH: Final = Parser("a folder", _path)
-STORE_URL: Final = Parser("sqlite:///relative/path.db or sqlite:////absolute/path.db", _store_url)
+STORE_URL: Final = Parser(f"sqlite:///relative/path.db, sqlite:////absolute/path.db or {EXAMPLE}", _store_url)
 BLOBS_URL: Final = Parser("file:///absolute/folder, file:relative/folder or s3://bucket/prefix", _blobs_url)

@@ -16,7 +16,9 @@ from plugin_core.testing.contract.journals import *
 from plugin_core.testing.contract.lineage import *
 from plugin_core.testing.contract.making import Reopen
 from plugin_core.testing.contract.metrics import *
+from plugin_core.testing.contract.pages import *
 from plugin_core.testing.contract.search import *
+from plugin_core.testing.contract.searches import *
 from plugin_core.testing.contract.statuses import *
 from plugin_core.testing.contract.values import *
 

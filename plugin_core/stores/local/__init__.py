@@ -1,4 +1,4 @@
-"""SQLAlchemy Core on SQLite: the default store."""
+"""SQLAlchemy Core on SQLite, the default store, and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["LocalStore", "open_local_store"]
 
 
 def open_local_store(url: str, /, *, read_only: bool = False) -> LocalStore:
-    """Open ``sqlite:///path``, creating or migrating it unless read-only.
+    """Open ``sqlite:///path`` or ``postgresql://host/database``, creating or migrating it unless read-only.
 
     Raises SettingsError, StoreUnavailableError, StoreReadOnlyError, StoreVersionError.
     """

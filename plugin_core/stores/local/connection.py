@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -21,11 +21,12 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
 from plugin_core.errors import FlowtrailError, StoreError
+from plugin_core.stores.local.dialects import LOCK_TIMEOUT_S
 from plugin_core.stores.local.failures import locked, read_only, translated
 from plugin_core.stores.local.filelock import FileLock
 
-LOCK_TIMEOUT_S: Final = 30.0
 _WAL_LIMIT: Final = 8 << 20  # bytes after which the lock's holder checkpoints
+_HAS_TABLES: Final = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_info'"
 _FORK_WAIT_S: Final = 1.0
 _IDLE_READERS: Final = 4
 _PRAGMAS: Final = (
@@ -38,18 +39,19 @@ _PRAGMAS: Final = (
 _WRITER_PRAGMAS: Final = ("PRAGMA synchronous=NORMAL", "PRAGMA wal_autocheckpoint=0")
 
 
-class Connections:
+class FileConnections:
     """The way to the file at ``path``. ``prepare`` is called with this on a file not seen before."""
 
     def __init__(
         self,
         path: Path,
         *,
-        prepare: Callable[[Connections], None],
+        prepare: Callable[[FileConnections], None],
         is_read_only: bool = False,
         lock_timeout_s: float = LOCK_TIMEOUT_S,
     ) -> None:
         self.path = path
+        self.name = str(path)
         self.is_read_only = is_read_only
         self.lock_timeout_s = lock_timeout_s
         self._prepare = prepare
@@ -70,8 +72,8 @@ class Connections:
 
     @contextmanager
     def read(self) -> Generator[Connection]:
-        """A connection on one snapshot of the store."""
-        self.follow_file()
+        """See Connections."""
+        self.follow()
         with translated(self.path), self._gate.entered():
             connection = self._take_reader()
             try:
@@ -86,9 +88,9 @@ class Connections:
             self._give_back(connection)
 
     @contextmanager
-    def write(self) -> Generator[Connection]:
-        """A connection in a write transaction: committed at the end, rolled back on any exception."""
-        self.follow_file()
+    def write(self, about: Iterable[str] | None = None) -> Generator[Connection]:  # noqa: ARG002 - a file has one writer
+        """See Connections."""
+        self.follow()
         with self.locked(), self._gate.entered():
             connection = self._open_writer()
             try:
@@ -112,8 +114,8 @@ class Connections:
         finally:
             self._write_mutex.release()
 
-    def follow_file(self) -> None:
-        """Prepare the file on first use, and again if it was removed or replaced since."""
+    def follow(self) -> None:
+        """See Connections."""
         if self._file is not None and self._file == _identity(self.path):
             return
         with self._write_mutex, self._gate.entered():
@@ -124,16 +126,49 @@ class Connections:
                     self._prepare(self)
                     self._file = _identity(self.path)
 
-    def open_reader(self) -> Connection:
-        """A new read connection that the caller closes; for looking at a file before it is in use."""
-        return self._reading.connect()
+    def is_blank(self) -> bool:
+        """See Connections."""
+        return _size(self.path) == 0
 
-    def open_writer(self) -> Connection:
-        """A new write connection that the caller closes; for making and migrating a file under ``locked()``."""
-        return self._writing.connect()
+    @contextmanager
+    def looking(self) -> Generator[Connection]:
+        """See Connections."""
+        with self._reading.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def upgrading(self) -> Generator[Connection]:
+        """See Connections."""
+        from plugin_core.stores.local.location import make_folder, refuse_network
+
+        make_folder(self.path)
+        refuse_network(self.path)
+        with self.locked(), self._writing.connect() as connection:
+            _driver(connection).execute("PRAGMA journal_mode=WAL")
+            yield connection
+
+    def has_tables(self, connection: Connection) -> bool:
+        """See Connections."""
+        return connection.exec_driver_sql(_HAS_TABLES).first() is not None
+
+    def back_up(self, connection: Connection, version: int) -> None:
+        """See Connections: a copy beside the file."""
+        target = self.path.with_name(f"backup-{version}-{self.path.name}")
+        with suppress(FileNotFoundError):
+            target.unlink()
+        _driver(connection).execute("VACUUM INTO ?", (str(target),))
+
+    def finish_migration(self, connection: Connection) -> None:
+        """See Connections: nothing is left to do."""
+
+    def about(self, connection: Connection) -> str:  # noqa: ARG002 - the files say it
+        """See Connections."""
+        size, waiting = (_size(Path(f"{self.path}{suffix}")) for suffix in ("", "-wal"))
+        told = f"SQLite {sqlite3.sqlite_version}, {size / 1e6:.1f} MB"
+        return f"{told} and {waiting / 1e6:.1f} MB in the WAL" if waiting else told
 
     def close(self) -> None:
-        """Checkpoint, and close what is idle; using it again opens new connections."""
+        """See Connections. Checkpoints first."""
         with self._write_mutex, self._gate.entered():
             if self._writer is not None and self._file == _identity(self.path):
                 with suppress(StoreError), self.locked():
@@ -311,7 +346,7 @@ def _size(path: Path) -> int:
         return 0
 
 
-_living: WeakSet[Connections] = WeakSet()
+_living: WeakSet[FileConnections] = WeakSet()
 _abandoned: list[Connection] = []  # kept, so that nothing closes them
 
 

@@ -73,7 +73,7 @@ def _of_file_system(error: OSError, path: Path) -> StoreError:
     )
 
 
-def locked(path: Path, holder: str | None) -> StoreUnavailableError:
+def locked(path: Path | str, holder: str | None) -> StoreUnavailableError:
     """The error for a store that another process did not let go of in time."""
     who = f"by process {holder}" if holder else "by another process"
     return StoreUnavailableError(

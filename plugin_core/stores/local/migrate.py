@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.exc import OperationalError
 
 from plugin_core.errors import StoreUnavailableError, StoreVersionError
 from plugin_core.stores.local import schema as s
-from plugin_core.stores.local.connection import Connections
+from plugin_core.stores.local.dialects import Connections, insert
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +31,19 @@ def prepare(connections: Connections) -> None:
     """Make or migrate the file if need be. Raises StoreVersionError for one that this flowtrail cannot even read."""
     version = _seen(connections)
     if version is None or version.version < s.SCHEMA_VERSION:
-        version = _readable(version, connections.path) if connections.is_read_only else _upgraded(connections)
+        version = _readable(version, connections.name) if connections.is_read_only else _upgraded(connections)
     if version.min_reader > s.SCHEMA_VERSION:
-        raise _newer(connections.path, version, "read")
+        raise _newer(connections.name, version, "read")
 
 
-def require_writable(connection: Connection, path: Path) -> None:
+def require_writable(connection: Connection, name: str) -> None:
     """Raise StoreVersionError if a newer flowtrail has made the file one that this one must not write to.
 
     Asked in each write transaction, since it may have happened since the file was opened.
     """
     version = _version(connection)
     if version is not None and version.min_writer > s.SCHEMA_VERSION:
-        raise _newer(path, version, "write to")
+        raise _newer(name, version, "write to")
 
 
 def has_digests(connection: Connection) -> bool:
@@ -64,67 +61,53 @@ def _is_since(connection: Connection, schema: int) -> bool:
     return version is not None and version.version >= schema
 
 
-def _newer(path: Path, version: Version, what: str) -> StoreVersionError:
+def _newer(name: str, version: Version, what: str) -> StoreVersionError:
     return StoreVersionError(
-        f"The store {path} has schema {version.version}, made by a newer flowtrail; this one has {s.SCHEMA_VERSION} "
+        f"The store {name} has schema {version.version}, made by a newer flowtrail; this one has {s.SCHEMA_VERSION} "
         f"and cannot {what} it.",
         hint="Upgrade flowtrail; what was logged meanwhile waits in the journal.",
     )
 
 
-def _readable(version: Version | None, path: Path) -> Version:
+def _readable(version: Version | None, name: str) -> Version:
     if version is None:
-        raise StoreUnavailableError(f"There is no record at {path}.", hint="It is made when something is recorded.")
+        raise StoreUnavailableError(f"There is no record at {name}.", hint="It is made when something is recorded.")
     return version
 
 
 def _seen(connections: Connections) -> Version | None:
-    """The version of a file that is ready, without any lock; None for a new file."""
-    path = connections.path
-    if not path.exists() or path.stat().st_size == 0:
+    """The version of a store that is ready, without any lock; None for a new one."""
+    if connections.is_blank():
         return None
-    with connections.open_reader() as connection:
-        return _version(connection)
+    with connections.looking() as connection:
+        return _version_if_any(connections, connection)
+
+
+def _version_if_any(connections: Connections, connection: Connection) -> Version | None:
+    return _version(connection) if connections.has_tables(connection) else None
 
 
 def _version(connection: Connection) -> Version | None:
     columns = s.schema_info.c
-    try:
-        row = connection.execute(select(columns.version, columns.min_reader, columns.min_writer)).first()
-    except OperationalError as error:
-        if "no such table" in str(error.orig):
-            return None
-        raise
+    row = connection.execute(select(columns.version, columns.min_reader, columns.min_writer)).first()
     return None if row is None else Version(*row)
 
 
 def _upgraded(connections: Connections) -> Version:
-    from plugin_core.stores.local.location import make_folder, refuse_network
-
-    make_folder(connections.path)
-    refuse_network(connections.path)
-    with connections.locked(), connections.open_writer() as connection:
-        raw: Any = connection.connection.driver_connection
-        raw.execute("PRAGMA journal_mode=WAL")
+    with connections.upgrading() as connection:
         with connection.begin():
-            version = _version(connection)
+            version = _version_if_any(connections, connection)
         if version is None or version.version < s.SCHEMA_VERSION:
             if version is not None:
-                _back_up(raw, connections.path, version.version)
-            version = _migrate(connection)
+                connections.back_up(connection, version.version)
+            version = _migrate(connections, connection)
     return version
 
 
-def _back_up(raw: Any, path: Path, version: int) -> None:
-    target = path.with_name(f"backup-{version}-{path.name}")
-    with suppress(FileNotFoundError):
-        target.unlink()
-    raw.execute("VACUUM INTO ?", (str(target),))
-
-
-def _migrate(connection: Connection) -> Version:
+def _migrate(connections: Connections, connection: Connection) -> Version:
     with _quiet(), connection.begin():
         _run_scripts(connection)
+        connections.finish_migration(connection)
         row = {"version": s.SCHEMA_VERSION, "min_reader": s.MIN_READER, "min_writer": s.MIN_WRITER}
         statement = insert(s.schema_info).values(id=1, **row)
         connection.execute(statement.on_conflict_do_update(index_elements=[s.schema_info.c.id], set_=row))

@@ -25,7 +25,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 MIN_READER: Final = 1  # the oldest flowtrail schema whose readers understand this one
 MIN_WRITER: Final = 3  # the oldest flowtrail schema whose writers may write to this one: 2 writes no job slugs
 
@@ -319,6 +319,21 @@ associations = Table(
     Column("at_us", _Micros, nullable=False),
     Index("ix_associations_destination", "destination_id", "source_id", "type", "at_us"),  # answers a walk alone
     sqlite_with_rowid=False,
+)
+
+# Of a server: who may ask it. ``sealed`` can be read with the server's secret alone.
+access_keys = Table(
+    "access_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("label", Text),
+    Column("created_us", _Micros, nullable=False),
+    Column("expires_us", _Micros),
+    Column("revoked_us", _Micros),
+    Column("used_us", _Micros),
 )
 
 # Objects, as S3's clients have them

@@ -1,7 +1,6 @@
 """The statements that write, each idempotent and each deciding by time which of two writers wins.
 
-They run once per batch with many rows. ``insert`` is the one thing here that is a dialect's own: SQLite's
-and PostgreSQL's have the same methods.
+They run once per batch with many rows.
 """
 
 from __future__ import annotations
@@ -9,10 +8,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Table, and_, bindparam, case, delete, func, literal_column, or_, select, update
-from sqlalchemy.dialects.sqlite import Insert, insert
 
 from plugin_core.model.components import Status
 from plugin_core.stores.local import schema as s
+from plugin_core.stores.local.dialects import Insert, insert
 
 FINAL_STATUSES: Final = tuple(status.value for status in Status if status.is_final)
 

@@ -1,4 +1,4 @@
-"""The embedded store: one SQLite file. Composes the topics; each method is one transaction."""
+"""The store in an SQLite file or a PostgreSQL database. Composes the topics; each method is one transaction."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Table, select
 
 from plugin_core.errors import ConflictError
 from plugin_core.model.changes import Batch, Change
@@ -16,38 +16,39 @@ from plugin_core.model.components import ArtifactValue, Component
 from plugin_core.model.edits import Edit
 from plugin_core.model.experiments import Experiment, Trial
 from plugin_core.model.lineage import Action, Artifact, Association, Context, NodeKind, NodeRef, Subgraph
-from plugin_core.model.metrics import Json, MetricPoint, MetricSummary
+from plugin_core.model.metrics import Json, MetricPoint, MetricSummary, MetricWindows
 from plugin_core.model.provenance import Provenance
-from plugin_core.model.queries import ComponentQuery, LineageQuery
-from plugin_core.stores.local import editing, finding, graph, listing, migrate, values
+from plugin_core.model.queries import ComponentQuery, LineageQuery, Listing, Page, Search, WindowQuery
+from plugin_core.stores.addresses import is_server, server_address
+from plugin_core.stores.local import editing, finding, graph, listing, migrate, pages, searching, values
 from plugin_core.stores.local import schema as s
 from plugin_core.stores.local import statements as q
 from plugin_core.stores.local.apply import apply_changes
-from plugin_core.stores.local.connection import LOCK_TIMEOUT_S, Connections
+from plugin_core.stores.local.deleting import delete_association, delete_node
+from plugin_core.stores.local.dialects import LOCK_TIMEOUT_S, Connections
 from plugin_core.stores.local.executing import raw_rows, rows_in
 from plugin_core.stores.local.fold import clean
-from plugin_core.stores.local.location import path_of
+from plugin_core.stores.local.keys import LocalKeys
 from plugin_core.stores.local.objects import LocalObjects
 from plugin_core.stores.local.resolving import artifact_id, component_of_job, node_id, node_of_arn
+from plugin_core.stores.local.windows import cut
 
 V = TypeVar("V")
 
 
 class LocalStore:
-    """A TrackingStore in the SQLite file that ``url`` names. Safe to share between threads, and across a fork."""
+    """A TrackingStore in the file or database that ``url`` names. Safe to share between threads, and across a fork."""
 
     def __init__(self, url: str, *, read_only: bool = False, lock_timeout_s: float = LOCK_TIMEOUT_S) -> None:
         self.url = url
-        self._connections = Connections(
-            path_of(url), prepare=migrate.prepare, is_read_only=read_only, lock_timeout_s=lock_timeout_s
-        )
-        self._connections.follow_file()
+        self._connections = _connections(url, is_read_only=read_only, lock_timeout_s=lock_timeout_s)
+        self._connections.follow()
         self.objects = LocalObjects(self._connections.read, self._writing)
 
     @contextmanager
     def _writing(self) -> Generator[Connection]:
         with self._connections.write() as connection:
-            migrate.require_writable(connection, self._connections.path)
+            migrate.require_writable(connection, self._connections.name)
             yield connection
 
     # Writing
@@ -90,14 +91,24 @@ class LocalStore:
             known = rows_in(connection, q.LEASES, s.journals.c.journal, [*named])
             return {named[name]: listing.moment(until) for name, until in known}
 
-    def delete(self, node: NodeRef, /, *, cascade: bool = False) -> None:
+    def delete(self, node: NodeRef, /, *, cascade: bool = False, shared: bool = False) -> None:
         """See TrackingStore."""
         with self._writing() as connection:
-            finding.delete(connection, node, cascade=cascade)
+            delete_node(connection, node, cascade=cascade, shared=shared)
+
+    def delete_association(self, source: NodeRef, destination: NodeRef, /, *, type: str | None = None) -> None:
+        """See TrackingStore."""
+        with self._writing() as connection:
+            delete_association(connection, source, destination, type)
 
     def close(self) -> None:
         """See TrackingStore."""
         self._connections.close()
+
+    @property
+    def keys(self) -> LocalKeys:
+        """The keys of servers over this record; see KeyStore."""
+        return LocalKeys(reading=self._connections.read, writing=self._writing, close=self.close)
 
     # Experiments and trials
 
@@ -191,6 +202,12 @@ class LocalStore:
         """See TrackingStore. The series is read as it is when the first point is asked for."""
         return values.points(self._connections.read, component, clean(metric))
 
+    def windows(self, component: int, metric: str, query: WindowQuery, /) -> MetricWindows:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            columns = values.columns(connection, component, clean(metric))
+        return cut(columns, query)
+
     # Lineage
 
     def artifact(self, source_uri: str, /) -> Artifact:
@@ -217,16 +234,16 @@ class LocalStore:
 
     def action(self, name: str, /) -> Action:
         """See TrackingStore."""
-        return self._node(NodeKind.ACTION, name, select(s.actions), graph.action_of)
+        return self._node(NodeKind.ACTION, name, s.actions, graph.ACTION_COLUMNS, graph.action_of)
 
     def context(self, name: str, /) -> Context:
         """See TrackingStore."""
-        return self._node(NodeKind.CONTEXT, name, select(s.contexts), graph.context_of)
+        return self._node(NodeKind.CONTEXT, name, s.contexts, graph.CONTEXT_COLUMNS, graph.context_of)
 
-    def _node(self, kind: NodeKind, name: str, query: Any, make: Callable[..., V]) -> V:
+    def _node(self, kind: NodeKind, name: str, table: Table, columns: Sequence[str], make: Callable[..., V]) -> V:
         with self._connections.read() as connection:
             node = node_id(connection, NodeRef(kind, name))
-            row = connection.execute(query.where(query.selected_columns.id == node)).one()
+            row = connection.execute(select(*(table.c[column] for column in columns)).where(table.c.id == node)).one()
             properties = values.properties(connection, [node])[node]
             return make(row, properties, *_extras(connection, node))
 
@@ -249,6 +266,16 @@ class LocalStore:
 
     # Finding
 
+    def page(self, query: Listing[V], /) -> Page[V]:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            return pages.page(connection, query)
+
+    def search(self, query: Search[V], /) -> Page[V]:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            return searching.search(connection, query)
+
     def find_nodes(self, text: str, /, *, kinds: Sequence[NodeKind] = (), limit: int = 20) -> list[NodeRef]:
         """See TrackingStore."""
         with self._connections.read() as connection:
@@ -262,6 +289,21 @@ class LocalStore:
 
 def _is_edit(change: Change | Edit) -> bool:
     return isinstance(change, Edit)
+
+
+def _connections(url: str, *, is_read_only: bool, lock_timeout_s: float) -> Connections:
+    if is_server(url):
+        from plugin_core.stores.local.server import ServerConnections
+
+        address = server_address(url)
+        return ServerConnections(
+            address, prepare=migrate.prepare, is_read_only=is_read_only, lock_timeout_s=lock_timeout_s
+        )
+    from plugin_core.stores.local.connection import FileConnections
+    from plugin_core.stores.local.location import path_of
+
+    path = path_of(url)
+    return FileConnections(path, prepare=migrate.prepare, is_read_only=is_read_only, lock_timeout_s=lock_timeout_s)
 
 
 def _watermark(connection: Connection, journal: str) -> int:

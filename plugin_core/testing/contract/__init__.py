@@ -13,6 +13,6 @@ import pytest
 
 _TOPICS = (
     "experiments", "components", "journals", "statuses", "values", "metrics", "lineage", "search", "blobs",
-    "creating", "edits", "objects",
+    "creating", "edits", "keys", "objects", "pages", "searches",
 )  # fmt: skip
 pytest.register_assert_rewrite(*(f"{__name__}.{topic}" for topic in _TOPICS))
