@@ -261,7 +261,10 @@ class BlobStore(Protocol):
         ...
 
     def part(self, digest: str, start: int, length: int, /) -> IO[bytes]:
-        """Open a part for reading, from byte ``start`` on; NotFoundError. A part proves nothing: it is not verified."""
+        """Open a part for reading, from byte ``start`` of the blob on; NotFoundError.
+
+        A part proves nothing: it is not verified. It ends with the blob.
+        """
         ...
 
     def writing(self) -> AbstractContextManager[BlobWriter]:
