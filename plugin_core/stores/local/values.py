@@ -49,7 +49,7 @@ _TAGS: Final = (
 _PROPERTIES: Final = select(s.properties.c.node_id, s.properties.c.key, s.properties.c.value).order_by(
     s.properties.c.node_id, s.properties.c.key
 )
-_PROVENANCE: Final = select(s.provenance.c.key, s.provenance.c.value).where(s.provenance.c.node_id == bindparam("node"))
+_PROVENANCE: Final = select(s.provenance.c.key, s.provenance.c.value, s.provenance.c.node_id)
 _SUMMARIES: Final = select(
     s.series.c.component_id,
     s.series.c.name,
@@ -108,8 +108,8 @@ def provenance(connection: Connection, node: int) -> Provenance:
     """What is known of a node's origin."""
     if not migrate.knows_the_wire(connection):
         return NO_PROVENANCE
-    known = connection.execute(_PROVENANCE, {"node": node}).all()
-    return Provenance(**{key: value for key, value in known}) if known else NO_PROVENANCE  # noqa: C416 - rows
+    known = {key: value for key, value, _ in rows_in(connection, _PROVENANCE, s.provenance.c.node_id, [node])}
+    return Provenance(**known) if known else NO_PROVENANCE
 
 
 def summaries(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, MetricSummary]]:
