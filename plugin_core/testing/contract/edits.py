@@ -9,7 +9,7 @@ import pytest
 from plugin_core.errors import InvalidValueError, NotFoundError
 from plugin_core.model import arns
 from plugin_core.model.changes import PutAction, PutContext
-from plugin_core.model.components import ArtifactValue, Status
+from plugin_core.model.components import ArtifactValue, Parent, Status
 from plugin_core.model.edits import (
     AddToTrial,
     Edit,
@@ -186,6 +186,23 @@ def test_a_component_that_leaves_its_home_moves_to_another_trial_or_belongs_nowh
     found = store.component("c")
     assert (found.experiment, found.trial, found.number) == (None, None, None)
     assert names(store, experiment="other") == ["d"]
+
+
+def test_parents_and_members_are_read_for_many_at_once(store: TrackingStore) -> None:
+    store.write([trial("One", at=2), trial("two", of="Other", at=1), trial("empty"), component("loose")])
+    store.write([component("a", trial="one", at=2), component("b", trial="one", at=1), component("c", trial="later")])
+    store.write([AddToTrial(at=3, component="a", trial="two")])
+    a, b, c, loose = (store.component(name).id for name in ("a", "b", "c", "loose"))
+
+    assert store.parents([a, b, c, loose]) == {
+        a: (Parent("two", "Other"), Parent("One", "search")), b: (Parent("One", "search"),),
+        c: (Parent("later", ""),), loose: (),
+    }  # fmt: skip
+    members = store.members(["ONE", "two", "empty", "absent"])
+    assert {name: [found.name for found in some] for name, some in members.items()} == {
+        "ONE": ["b", "a"], "two": ["a"], "empty": [], "absent": [],
+    }  # fmt: skip
+    assert members["two"] == [replace(store.component("a"), tags={}, properties={})]
 
 
 def test_what_is_no_node_of_the_record_has_tags_by_its_arn(store: TrackingStore) -> None:
