@@ -46,12 +46,6 @@ _TAGS: Final = (
     .where(s.tags.c.removed == 0)
     .order_by(s.tags.c.node_id, s.tags.c.key)
 )
-_PARENTS: Final = (
-    select(s.trial_components.c.component_id, s.trials.c.name, s.experiments.c.name)
-    .join_from(s.trial_components, s.trials, s.trials.c.id == s.trial_components.c.trial_id)
-    .join(s.experiments, s.experiments.c.id == s.trials.c.experiment_id)
-    .order_by(s.trial_components.c.component_id, s.trial_components.c.trial_id)
-)
 _PROPERTIES: Final = select(s.properties.c.node_id, s.properties.c.key, s.properties.c.value).order_by(
     s.properties.c.node_id, s.properties.c.key
 )
@@ -103,11 +97,6 @@ def parents(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[Paren
 def tags(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, str | None]]:
     """Tags by node and key."""
     return _by_node(connection, _TAGS, ids, itemgetter(2))
-
-
-def parents(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, str]]:
-    """Experiments by component and trial."""
-    return _by_node(connection, _PARENTS, ids, itemgetter(2))
 
 
 def properties(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, str]]:
