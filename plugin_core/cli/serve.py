@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -14,7 +15,7 @@ from plugin_core.tracking.settings import redacted_url
 from plugin_core.tracking.settings_values import sqlite_path_text
 
 if TYPE_CHECKING:
-    from plugin_core.server.serve import Serving
+    from plugin_core.server.composition import Serving
 
 DEFAULT_PORT: Final = 8460
 
@@ -44,19 +45,27 @@ def serve(
         for line in client_setup.shell_lines(client_setup.client_environment(f"http://{shown}:{port}", config)):
             print(line)
         return
+    serving = _serving(session, host)
     with bind(host, port) as listening:
         url = url_of(listening)
         session.say(f"Serving {redacted_url(session.settings.store)} at {url}. {_how_to(host, url)}")
-        run(_serving(session), listening, workers=workers)
+        run(serving, listening, workers=workers)
 
 
-def _serving(session: Session) -> Serving:
-    from plugin_core.server.serve import Serving
-    from plugin_core.wire.request import WireSettings
+def _serving(session: Session, host: str) -> Serving:
+    from plugin_core.server.composition import Serving, require_ready
+    from plugin_core.server.secret import server_secret
+    from plugin_core.server.serve import is_loopback
 
-    settings = session.settings
-    wire = WireSettings(limits=settings.wire_limits, strict_artifacts=settings.wire_strict_artifacts)
-    return Serving(store_url=settings.store, blobs_url=settings.blobs, wire=wire)
+    serving = Serving(
+        settings=session.settings,
+        secret=server_secret(session.settings.server_dir, os.environ),
+        host=host,
+        is_private=is_loopback(host),
+        metrics_token=os.environ.get("FLOWTRAIL_SERVER_METRICS_TOKEN") or None,
+    )
+    require_ready(serving)
+    return serving
 
 
 def _how_to(host: str, url: str) -> str:
@@ -73,6 +82,6 @@ def _folder(session: Session) -> Path:
 
 
 def _require_server() -> None:
-    missing = [name for name in ("uvicorn", "botocore") if find_spec(name) is None]
+    missing = [name for name in ("uvicorn", "botocore", "cryptography", "prometheus_client") if find_spec(name) is None]
     if missing:
         raise SettingsError(f"Serving needs {' and '.join(missing)}.", hint="pip install 'flowtrail[server]'")

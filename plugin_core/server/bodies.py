@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import hmac
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from plugin_core.server.refusals import OF_SIGNATURE, Reason, RefusedError
@@ -14,6 +14,30 @@ from plugin_core.wire.app import Message, Receive
 from plugin_core.wire.signature import payload_differs
 
 SILENCE_S: Final = 10.0
+_DRAINED: Final = 16 << 20
+_DRAINED_S: Final = 2.0
+
+
+class Incoming:
+    """A ``receive`` that knows whether the body came to its end."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._has_ended = False
+
+    async def __call__(self) -> Message:
+        """The next message."""
+        message = await self._receive()
+        self._has_ended = message["type"] == "http.disconnect" or not message.get("more_body", False)
+        return message
+
+    async def drain(self) -> None:
+        """Take what a client is still sending, within bounds: one that is cut off while it sends reads no answer."""
+        size = 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_DRAINED_S):
+                while not self._has_ended and size < _DRAINED:
+                    size += len((await self()).get("body", b""))
 
 
 async def read_body(receive: Receive, *, limit: int, silence_s: float) -> bytes:

@@ -48,6 +48,14 @@ class Figures:
         """So many lines of the audit were lost until now."""
         self._unaudited.set(count)
 
+    def close(self) -> None:
+        """Take what is true of living workers only out of the folder that they share."""
+        if os.environ.get(SHARED_VARIABLE):
+            from prometheus_client.multiprocess import mark_process_dead
+
+            forget: Any = mark_process_dead
+            forget(os.getpid())
+
     def text(self) -> bytes:
         """All figures as Prometheus reads them."""
         from prometheus_client import CollectorRegistry, generate_latest

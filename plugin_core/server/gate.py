@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from plugin_core.errors import StoreError
 from plugin_core.server.audit import MAX_NAMING, AuditLog, Entry
-from plugin_core.server.bodies import SILENCE_S, StreamedBody, read_body, replayed, require_size
+from plugin_core.server.bodies import SILENCE_S, Incoming, StreamedBody, read_body, replayed, require_size
 from plugin_core.server.figures import CONTENT_TYPE, Figures
 from plugin_core.server.keyring import KeyRing, KnownKey
 from plugin_core.server.origins import SAFE_METHODS, Origins
@@ -101,16 +101,17 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or let the app answer it."""
         exchange = self._exchange(scope)
-        answering = _Answering(exchange, send)
+        incoming, answering = Incoming(receive), _Answering(exchange, send)
         if self._figures:
             self._figures.begun()
         try:
-            await self._answer(exchange, scope, receive, answering)
+            await self._answer(exchange, scope, incoming, answering)
         except RefusedError as error:
-            await self._refuse(exchange, error, answering)
+            await self._refuse(exchange, error, incoming, answering)
         except Exception:  # noqa: BLE001 - the edge: whatever fails within, a client learns nothing but the id
             _log.exception("request %s failed", exchange.id)
-            await self._refuse(exchange, RefusedError(Reason.FAULT, "The server failed."), answering)
+            failed = RefusedError(Reason.FAULT, "The server failed.")
+            await self._refuse(exchange, failed, incoming, answering)
         finally:
             self._remember(exchange)
 
@@ -251,14 +252,19 @@ class Gate:
         except TimeoutError:
             raise RefusedError(Reason.OVERDUE, "The answer took too long. Try again.") from None
 
-    async def _refuse(self, exchange: _Exchange, error: RefusedError, answering: _Answering) -> None:
+    async def _refuse(
+        self, exchange: _Exchange, error: RefusedError, incoming: Incoming, answering: _Answering
+    ) -> None:
         exchange.refused = error.reason
-        if not answering.has_started:
-            answer = answer_to(error, exchange.dialect, exchange.id)
-            if exchange.request.method == "HEAD":
-                answer = Answer(answer.status, answer.headers, b"")
-            answering.holds_back = None
-            await answering.whole(answer)
+        if answering.has_started:
+            return
+        answer = answer_to(error, exchange.dialect, exchange.id)
+        if exchange.request.method == "HEAD":
+            answer = Answer(answer.status, answer.headers, b"")
+        answering.holds_back = None
+        if not any(name == "expect" for name, _ in exchange.request.headers):  # who asks first sends nothing yet
+            await incoming.drain()
+        await answering.whole(answer)
 
     def _remember(self, exchange: _Exchange) -> None:
         what, caller = exchange.asked, exchange.caller

@@ -6,34 +6,22 @@ A worker that is told to stop ends the requests that it has begun, and closes th
 from __future__ import annotations
 
 import ipaddress
-import secrets
+import os
 import socket
-from dataclasses import dataclass, field
+import tempfile
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import uvicorn
 
 from plugin_core.errors import SettingsError
+from plugin_core.server.composition import Serving, Worker
+from plugin_core.server.figures import SHARED_VARIABLE
+from plugin_core.server.patience import PatientProtocol
 from plugin_core.server.workers import supervise
-from plugin_core.stores import open_blobs, open_store
-from plugin_core.wire.app import AsgiApp, Receive, Scope, Send, json_api
-from plugin_core.wire.caller import CALLER, DEFAULT_TENANT, Caller, Role
-from plugin_core.wire.request import WireSettings
 
 _BACKLOG: Final = 2_048
-_STOP_S: Final = 20
-_ANYONE: Final = Caller(tenant=DEFAULT_TENANT, role=Role.ADMIN)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Serving:
-    """What is served, and to whom. Workers get a copy."""
-
-    store_url: str
-    blobs_url: str
-    wire: WireSettings = field(default_factory=WireSettings)
-    secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+_STOP_S: Final = 35  # longer than any answer but an object's may take
 
 
 def is_loopback(host: str) -> bool:
@@ -46,11 +34,6 @@ def is_loopback(host: str) -> bool:
 
 def bind(host: str, port: int) -> socket.socket:
     """The socket to serve at; port 0 is any free one. SettingsError where it cannot be had."""
-    if not is_loopback(host):
-        raise SettingsError(
-            f"This server knows no keys yet, and will not listen at {host}, where others could reach it.",
-            hint="Use --host 127.0.0.1.",
-        )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
@@ -66,16 +49,19 @@ def url_of(listening: socket.socket) -> str:
 
 def run(serving: Serving, listening: socket.socket, *, workers: int = 1) -> None:
     """Serve until SIGTERM or SIGINT."""
-    if workers > 1:
-        supervise(partial(work, serving), listening, workers)
-    else:
+    if workers == 1:
         work(serving, listening)
+        return
+    with tempfile.TemporaryDirectory(prefix="flowtrail-figures-") as shared:
+        os.environ[SHARED_VARIABLE] = shared  # of this process, which is the server's alone; workers inherit it
+        supervise(partial(work, serving), listening, workers)
 
 
 def work(serving: Serving, listening: socket.socket) -> None:
     """One worker: serve at a socket until SIGTERM or SIGINT."""
     config = uvicorn.Config(
-        _Worker(serving),
+        Worker(serving),
+        http=PatientProtocol,
         access_log=False,
         log_level="warning",
         lifespan="on",
@@ -83,31 +69,3 @@ def work(serving: Serving, listening: socket.socket) -> None:
         timeout_graceful_shutdown=_STOP_S,
     )
     uvicorn.Server(config).run(sockets=[listening])
-
-
-class _Worker:
-    """The app of one worker process: made there, since nothing that is open crosses to it."""
-
-    def __init__(self, serving: Serving) -> None:
-        self._serving = serving
-        self._app: AsgiApp | None = None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self._live(receive, send)
-        elif scope["type"] == "http" and self._app is not None:
-            await self._app({**scope, CALLER: _ANYONE}, receive, send)
-
-    async def _live(self, receive: Receive, send: Send) -> None:
-        await receive()
-        store = open_store(self._serving.store_url)
-        self._app = compose(self._serving, store, open_blobs(self._serving.blobs_url))
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        store.close()
-        await send({"type": "lifespan.shutdown.complete"})
-
-
-def compose(serving: Serving, store: Any, blobs: Any) -> AsgiApp:
-    """All that is served, in one app."""
-    return json_api(store, blobs, secret=serving.secret, settings=serving.wire)
