@@ -43,7 +43,7 @@ def _template(name: str, given: str | None, default: str | None) -> str:
     if found is None or MARK not in found:
         raise SettingsError(
             f"The setting {name} must say where each tenant's part is, with {MARK} in place of its name.",
-            hint=f"For example postgresql://db.internal/flowtrail_{MARK} or s3://bucket/{MARK}.",
+            hint=f"For example postgresql://db.internal/flowtrail?schema=flowtrail_{MARK} or s3://bucket/{MARK}.",
         )
     return found
 

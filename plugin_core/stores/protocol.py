@@ -92,10 +92,6 @@ class ComponentStore(Protocol):
         """Tags by component id; every id asked for is in the answer."""
         ...
 
-    def parents(self, components: Sequence[int], /) -> dict[int, dict[str, str]]:
-        """The trials that components are in, with the trials' experiments, by component id; every id is there."""
-        ...
-
     def properties(self, components: Sequence[int], /) -> dict[int, dict[str, str]]:
         """Properties by component id; every id asked for is in the answer."""
         ...

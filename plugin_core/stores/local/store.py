@@ -191,11 +191,6 @@ class LocalStore:
         with self._connections.read() as connection:
             return values.tags(connection, components)
 
-    def parents(self, components: Sequence[int], /) -> dict[int, dict[str, str]]:
-        """See TrackingStore."""
-        with self._connections.read() as connection:
-            return values.parents(connection, components)
-
     def properties(self, components: Sequence[int], /) -> dict[int, dict[str, str]]:
         """See TrackingStore."""
         with self._connections.read() as connection:

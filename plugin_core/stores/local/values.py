@@ -46,16 +46,10 @@ _TAGS: Final = (
     .where(s.tags.c.removed == 0)
     .order_by(s.tags.c.node_id, s.tags.c.key)
 )
-_PARENTS: Final = (
-    select(s.trial_components.c.component_id, s.trials.c.name, s.experiments.c.name)
-    .join_from(s.trial_components, s.trials, s.trials.c.id == s.trial_components.c.trial_id)
-    .join(s.experiments, s.experiments.c.id == s.trials.c.experiment_id)
-    .order_by(s.trial_components.c.component_id, s.trial_components.c.trial_id)
-)
 _PROPERTIES: Final = select(s.properties.c.node_id, s.properties.c.key, s.properties.c.value).order_by(
     s.properties.c.node_id, s.properties.c.key
 )
-_PROVENANCE: Final = select(s.provenance.c.key, s.provenance.c.value).where(s.provenance.c.node_id == bindparam("node"))
+_PROVENANCE: Final = select(s.provenance.c.key, s.provenance.c.value, s.provenance.c.node_id)
 _SUMMARIES: Final = select(
     s.series.c.component_id,
     s.series.c.name,
@@ -105,11 +99,6 @@ def tags(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, str 
     return _by_node(connection, _TAGS, ids, itemgetter(2))
 
 
-def parents(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, str]]:
-    """Experiments by component and trial."""
-    return _by_node(connection, _PARENTS, ids, itemgetter(2))
-
-
 def properties(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, str]]:
     """Properties by node and key."""
     return _by_node(connection, _PROPERTIES, ids, itemgetter(2))
@@ -119,8 +108,8 @@ def provenance(connection: Connection, node: int) -> Provenance:
     """What is known of a node's origin."""
     if not migrate.knows_the_wire(connection):
         return NO_PROVENANCE
-    known = connection.execute(_PROVENANCE, {"node": node}).all()
-    return Provenance(**{key: value for key, value in known}) if known else NO_PROVENANCE  # noqa: C416 - rows
+    known = {key: value for key, value, _ in rows_in(connection, _PROVENANCE, s.provenance.c.node_id, [node])}
+    return Provenance(**known) if known else NO_PROVENANCE
 
 
 def summaries(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, MetricSummary]]:
