@@ -17,6 +17,7 @@ _ENDPOINTS: Final = (
     "AWS_ENDPOINT_URL_SAGEMAKER",
     "AWS_ENDPOINT_URL_SAGEMAKER_METRICS",
     "AWS_ENDPOINT_URL_STS",
+    "AWS_ENDPOINT_URL_S3",
     "SAGEMAKER_ENDPOINT",
 )
 # A client signs with something, and some tables of the SDK know real regions only.
