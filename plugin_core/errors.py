@@ -67,9 +67,15 @@ class NotFoundError(FlowtrailError, LookupError):
 
 
 class ConflictError(FlowtrailError):
-    """It exists already, is still in use, or changed underneath the caller."""
+    """It exists already, is still in use, or changed underneath the caller. ``kind`` and ``name`` say what, if one."""
 
     code = "flowtrail-E003"
+
+    def __init__(
+        self, message: str, *, kind: str | None = None, name: str | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.kind, self.name = kind, name
 
 
 class NoActiveRunError(FlowtrailError, RuntimeError):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from plugin_core.cli import config, doctor, get, import_, journal, lineage, ls, reconcile, recover, run, show
+from plugin_core.cli import config, doctor, get, import_, journal, lineage, ls, reconcile, recover, run, serve, show
 
 app = typer.Typer(
     name="flowtrail",
@@ -24,6 +24,7 @@ app.command("ls")(ls.ls)
 app.command("show")(show.show)
 app.command("lineage")(lineage.lineage)
 app.command("get")(get.get)
+app.command("serve")(serve.serve)
 app.command("import")(import_.import_runs)
 app.command("recover")(recover.recover)
 app.command("reconcile")(reconcile.reconcile)

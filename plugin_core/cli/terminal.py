@@ -25,6 +25,7 @@ from plugin_core.model.components import Status
 _UNLIMITED: Final = 100_000  # the width of what is piped
 _LEAST: Final = 10  # a column that may be cut keeps so much
 _GAP: Final = 2
+_LONG_AGO: Final = timedelta(days=30)  # from then on a day is told rather than their number
 # C0, DEL, C1, and the characters that turn the direction of text.
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -124,10 +125,13 @@ class Terminal:
         return "·" if self.unicode else "|"
 
     def when(self, moment: datetime | None) -> str:
-        """How long ago on a terminal, the time itself where it is piped."""
+        """How long ago on a terminal, of long ago the day; the time itself where it is piped."""
         if moment is None:
             return self.dash()
-        return ago(self.now - moment) if self.interactive else stamp(moment)
+        if not self.interactive:
+            return stamp(moment)
+        span = self.now - moment
+        return ago(span) if span < _LONG_AGO else moment.astimezone(UTC).strftime("%Y-%m-%d")
 
     def clip(self, text: str, width: int) -> str:
         """Clean one line of text, cut at ``width`` on a terminal; whole where it is piped."""

@@ -18,6 +18,7 @@ from plugin_core.model.components import ArtifactValue, Kind, OrchestratorRef, O
 from plugin_core.model.lineage import NodeKind, NodeRef, SourceType
 from plugin_core.model.metrics import Json
 from plugin_core.model.parameters import compact, from_text, tagged, to_text
+from plugin_core.model.provenance import Provenance
 
 
 class UnknownChangeError(ValueError):
@@ -54,12 +55,13 @@ _Pair = tuple[Callable[[Any], Any], Callable[[Any], Any]]
 _NODE: Final[_Pair] = (_node_to, _node_from)
 _OWNER: Final[_Pair] = (_flat, lambda x: _known(Owner, x))
 _TAGS: Final[_Pair] = (dict, dict)
+_PROVENANCE: Final[_Pair] = (_flat, lambda x: _known(Provenance, x))
 _STATUS: Final[_Pair] = (str, Status)
 
 # How the fields that are not plain JSON go in and out, by class.
 _CODED: Final[dict[type[Any], dict[str, _Pair]]] = {
-    c.PutExperiment: {"tags": _TAGS},
-    c.PutTrial: {"tags": _TAGS},
+    c.PutExperiment: {"tags": _TAGS, "provenance": _PROVENANCE},
+    c.PutTrial: {"tags": _TAGS, "provenance": _PROVENANCE},
     c.PutComponent: {
         "kind": (str, Kind),
         "orchestrator": (_flat, lambda x: _known(OrchestratorRef, x)),
@@ -67,6 +69,7 @@ _CODED: Final[dict[type[Any], dict[str, _Pair]]] = {
         "tags": _TAGS,
         "properties": _TAGS,
         "parameters": (tagged, lambda x: from_text(compact(x))),
+        "provenance": _PROVENANCE,
     },
     c.SetStatus: {"status": _STATUS, "owner": _OWNER},
     c.SetParameters: {"parameters": (tagged, dict)},
@@ -83,9 +86,10 @@ _CODED: Final[dict[type[Any], dict[str, _Pair]]] = {
         ),
         "properties": _TAGS,
         "tags": _TAGS,
+        "provenance": _PROVENANCE,
     },
-    c.PutAction: {"properties": _TAGS, "tags": _TAGS},
-    c.PutContext: {"properties": _TAGS, "tags": _TAGS},
+    c.PutAction: {"properties": _TAGS, "tags": _TAGS, "provenance": _PROVENANCE},
+    c.PutContext: {"properties": _TAGS, "tags": _TAGS, "provenance": _PROVENANCE},
     c.PutAssociation: {"source": _NODE, "destination": _NODE},
     c.SetTags: {"node": _NODE, "tags": _TAGS, "removed": (list, tuple)},
     c.SetProperties: {"node": _NODE, "properties": _TAGS},

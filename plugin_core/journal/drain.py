@@ -302,9 +302,9 @@ class Drainer:
 
 
 def _jitter(longest_s: float) -> float:
-    from random import uniform
+    from random import SystemRandom  # the module's own generator is the user's, who may have seeded it
 
-    return uniform(0.0, longest_s)  # noqa: S311 - spreads retries, guards nothing
+    return SystemRandom().uniform(0.0, longest_s)
 
 
 def _weight(batch: Batch) -> int:

@@ -3,6 +3,9 @@
 Every change names what it is about (never an internal id), so that any process can write one without
 asking, and is idempotent: applying it twice, or after a later one, leaves the later one's result.
 Times are integers: microseconds since the epoch, UTC.
+
+A Put that says ``new`` is for what does not exist yet, of things that do: ``write`` refuses it otherwise
+(ConflictError, NotFoundError). What was only mentioned may still be made. From a journal it is a Put as any.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from typing import TypeAlias
 from plugin_core.model.components import ArtifactValue, Kind, OrchestratorRef, Owner, Status
 from plugin_core.model.lineage import NodeRef, SourceType
 from plugin_core.model.metrics import Json
+from plugin_core.model.provenance import Provenance
 
 Micros: TypeAlias = int
 
@@ -28,6 +32,8 @@ class PutExperiment:
     display_name: str | None = None
     description: str | None = None
     tags: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
+    provenance: Provenance | None = None
+    new: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +46,8 @@ class PutTrial:
     display_name: str | None = None
     root_component: str | None = None
     tags: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
+    provenance: Provenance | None = None
+    new: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,6 +76,8 @@ class PutComponent:
     properties: Mapping[str, str] = field(default_factory=dict[str, str])
     started_at: Micros | None = None
     parameters: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    provenance: Provenance | None = None
+    new: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,6 +135,8 @@ class PutArtifact:
     tags: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
     produced_by: str | None = None
     output: str | None = None
+    provenance: Provenance | None = None
+    new: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -139,6 +151,8 @@ class PutAction:
     status: str | None = None
     properties: Mapping[str, str] = field(default_factory=dict[str, str])
     tags: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
+    provenance: Provenance | None = None
+    new: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -152,6 +166,8 @@ class PutContext:
     description: str | None = None
     properties: Mapping[str, str] = field(default_factory=dict[str, str])
     tags: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
+    provenance: Provenance | None = None
+    new: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -162,6 +178,7 @@ class PutAssociation:
     source: NodeRef
     destination: NodeRef
     type: str
+    new: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

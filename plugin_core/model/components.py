@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from plugin_core.model.provenance import NO_PROVENANCE, Provenance
+
 
 class Kind(StrEnum):
     """What a component stands for."""
@@ -117,3 +119,4 @@ class Component:
     source_arn: str | None = None
     tags: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
     properties: Mapping[str, str] = field(default_factory=dict[str, str])
+    provenance: Provenance = NO_PROVENANCE

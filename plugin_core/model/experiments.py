@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from plugin_core.model.provenance import NO_PROVENANCE, Provenance
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Experiment:
@@ -17,6 +19,7 @@ class Experiment:
     modified_at: datetime
     description: str | None = None
     tags: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
+    provenance: Provenance = NO_PROVENANCE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,3 +36,4 @@ class Trial:
     modified_at: datetime
     root_component: str | None = None
     tags: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
+    provenance: Provenance = NO_PROVENANCE

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from plugin_core.model.provenance import NO_PROVENANCE, Provenance
+
 
 class NodeKind(StrEnum):
     """What a node of the graph is."""
@@ -80,6 +82,7 @@ class Artifact:
     blob: str | None = None
     properties: Mapping[str, str] = field(default_factory=dict[str, str])
     tags: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
+    provenance: Provenance = NO_PROVENANCE
 
     @property
     def ref(self) -> NodeRef:
@@ -100,6 +103,7 @@ class Action:
     status: str | None = None
     properties: Mapping[str, str] = field(default_factory=dict[str, str])
     tags: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
+    provenance: Provenance = NO_PROVENANCE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,6 +118,7 @@ class Context:
     description: str | None = None
     properties: Mapping[str, str] = field(default_factory=dict[str, str])
     tags: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
+    provenance: Provenance = NO_PROVENANCE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

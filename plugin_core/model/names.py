@@ -22,6 +22,8 @@ METRIC_NAME_MAX: Final = 255
 ARTIFACT_NAME_MAX: Final = 128
 TAG_KEY_MAX: Final = 128
 
+JOB_NAME_MAX: Final = 63
+
 RUN_GROUP_TEMPLATE: Final = "Default-Run-Group-{}"
 RUN_SOURCE_TAG: Final = ("sagemaker:trial-component-source", "run")
 
@@ -123,6 +125,19 @@ def id_suffix(orchestrator_id: str) -> str:
     if _UUID.fullmatch(orchestrator_id):
         return orchestrator_id[-12:].lower()
     return hashlib.sha256(orchestrator_id.encode("utf-8", "backslashreplace")).hexdigest()[:12]
+
+
+def job_slug(component: str) -> str:
+    """What a component is called where SageMaker has the name of a job: at most 63 letters, digits, inner hyphens.
+
+    It is the name without case where that fits; else its beginning and a digest, so that others stay apart.
+    """
+    name = component.casefold()
+    if len(name) <= JOB_NAME_MAX and _ENTITY_NAME.fullmatch(name):
+        return name
+    digest = short_digest(name)
+    head = _NOT_ALNUM.sub("-", name).strip("-")[: JOB_NAME_MAX - len(digest) - 1].rstrip("-")
+    return f"{head}-{digest}" if head else digest
 
 
 def arn(kind: str, name: str, *, region: str = DEFAULT_REGION, account: str = DEFAULT_ACCOUNT) -> str:

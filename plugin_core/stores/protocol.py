@@ -15,6 +15,7 @@ from typing import IO, Protocol, runtime_checkable
 
 from plugin_core.model.changes import Batch, Change
 from plugin_core.model.components import ArtifactValue, Component
+from plugin_core.model.edits import Edit
 from plugin_core.model.experiments import Experiment, Trial
 from plugin_core.model.lineage import Action, Artifact, Association, Context, NodeKind, NodeRef, Subgraph
 from plugin_core.model.metrics import Json, MetricPoint, MetricSummary
@@ -52,6 +53,10 @@ class ComponentStore(Protocol):
 
     def component(self, name: str, /) -> Component:
         """Return a component with tags and properties; NotFoundError."""
+        ...
+
+    def component_of_job(self, name: str, /) -> Component:
+        """Return the component that is called ``name`` as a job (``model.names.job_slug``); NotFoundError."""
         ...
 
     def components(self, query: ComponentQuery, /) -> list[Component]:
@@ -133,6 +138,14 @@ class LineageStore(Protocol):
 class SearchStore(Protocol):
     """Finding by what people have in hand."""
 
+    def node(self, arn: str, /) -> NodeRef:
+        """The node that an ARN names; NotFoundError, also for ARNs of what can be no node; InvalidValueError."""
+        ...
+
+    def arn_tags(self, arn: str, /) -> dict[str, str | None]:
+        """Tags of something that is no node of this record (``edits.TagArn``), by its ARN without regard to case."""
+        ...
+
     def find_nodes(self, text: str, /, *, kinds: Sequence[NodeKind] = (), limit: int = 20) -> list[NodeRef]:
         """Nodes whose name, URI, content hash or orchestrator id is ``text`` or begins with it; exact matches first."""
         ...
@@ -157,8 +170,12 @@ class TrackingStore(ExperimentStore, ComponentStore, MetricStore, LineageStore, 
         """
         ...
 
-    def write(self, changes: Iterable[Change], /) -> None:
-        """Apply changes that come from no journal, in one transaction (the wire, imports, reconciliation)."""
+    def write(self, changes: Iterable[Change | Edit], /) -> None:
+        """Apply changes that come from no journal, and carry out edits, in one transaction, all or none of them.
+
+        ConflictError for a change that says it is ``new`` and is not, also where two processes race to make
+        it; NotFoundError for one that is to belong to what does not exist, and for an edit of it.
+        """
         ...
 
     def watermark(self, journal: str, /) -> int:

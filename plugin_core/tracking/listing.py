@@ -9,7 +9,8 @@ import json
 import os
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from operator import index
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from plugin_core.errors import InvalidValueError
 from plugin_core.model import names
@@ -72,7 +73,7 @@ def list_runs(
         created_after=created_after,
         sort_by=SortBy.NAME if by_name else SortBy.CREATED,
         descending=sort_order is SortOrderType.DESCENDING,
-        limit=max_results,
+        limit=_limit(max_results),
         after=_keyset(next_token),
     )
     components = store.components(query)
@@ -106,6 +107,17 @@ def _handles(store: TrackingStore, components: list[Component]) -> list[Run]:
 
     cohort, pid = Cohort(store, components), os.getpid()
     return [Run._listed(component, cohort, pid) for component in components]  # noqa: SLF001 - the one maker of them
+
+
+def _limit(max_results: object) -> int | None:
+    """How many runs at most; InvalidValueError for what is no count."""
+    if max_results is None:
+        return None
+    if isinstance(max_results, SupportsIndex) and not isinstance(max_results, bool) and index(max_results) > 0:
+        return index(max_results)
+    raise InvalidValueError(
+        f"max_results must be an int of 1 or more, not {max_results!r}.", hint="Leave it out to list all."
+    )
 
 
 def _token(last: Component, *, by_name: bool) -> str:

@@ -42,7 +42,7 @@ from plugin_core.tracking.carrier import RunAddress
 from plugin_core.tracking.current import attach, current_run, detach
 from plugin_core.tracking.engine import engine, now_us
 from plugin_core.tracking.settings import is_disabled
-from plugin_core.tracking.values import to_float, to_json, to_micros, to_step, to_tags
+from plugin_core.tracking.values import to_float, to_items, to_json, to_micros, to_path, to_step, to_tags, to_text
 
 if TYPE_CHECKING:
     from plugin_core.journal import Series
@@ -94,7 +94,11 @@ class Run:
         name = _generated_name() if run_name is None else run_name
         run = names.check_entity_name("run_name", name, max_length=names.RUN_NAME_MAX).lower()
         self._begin(_address_of(experiment, run), loggable=False, owner=True, artifact_prefix=artifact_prefix)
-        self._create(experiment_display_name, run_display_name, engine().redactor.tags(to_tags(tags)))
+        self._create(
+            to_text("experiment_display_name", experiment_display_name),
+            to_text("run_display_name", run_display_name),
+            engine().redactor.tags(to_tags(tags)),
+        )
 
     @classmethod
     def _resolved(cls, address: RunAddress, *, loggable: bool) -> Run:
@@ -114,7 +118,7 @@ class Run:
         self._address = address
         self._loggable = loggable
         self._owner_pid = os.getpid() if owner else 0  # a forked copy does not begin or end its parent's run
-        self._artifact_prefix = artifact_prefix or _DEFAULT_ARTIFACT_PREFIX
+        self._artifact_prefix = to_text("artifact_prefix", artifact_prefix) or _DEFAULT_ARTIFACT_PREFIX
 
     @functools.cached_property
     def _address(self) -> RunAddress:
@@ -252,7 +256,7 @@ class Run:
         self._check_loggable()
         redact = engine().redactor
         values: dict[str, Json] = {}
-        for name, value in parameters.items():
+        for name, value in to_items(parameters):
             names.check_key("parameter name", name, names.PARAMETER_NAME_MAX)
             values[name] = redact.parameter(name, to_json(value))
         engine().record(SetParameters(at=now_us(), component=self._address.component, parameters=values))
@@ -266,7 +270,10 @@ class Run:
         """
         if not self._loggable:
             raise RunStateError(_OUTSIDE_WITH)
-        series = self._series.get(name)
+        try:
+            series = self._series.get(name)
+        except TypeError:  # not hashable, so no name: refused below
+            series = None
         if series is None:
             series = self._open_series(name)
         if type(value) is not float:
@@ -285,6 +292,7 @@ class Run:
         """Record a named input or output by its URI (or short text). A URI becomes a node of the lineage graph."""
         self._check_loggable()
         names.check_key("artifact name", name, names.ARTIFACT_NAME_MAX)
+        to_text("media_type", media_type)
         text = engine().redactor.text(str(value))
         if "://" in text:
             self._link(
@@ -310,11 +318,11 @@ class Run:
         """
         del extra_args
         self._check_loggable()
-        path = Path(file_path)
+        path = to_path("file_path", file_path)
         if not path.is_file():
             raise InvalidValueError(f"{path} does not exist or is not a file.", hint="Give the path of a file.")
         label = names.check_key("artifact name", path.name if name is None else name, names.ARTIFACT_NAME_MAX)
-        kind = media_type or mimetypes.guess_type(path.name, strict=False)[0]
+        kind = to_text("media_type", media_type) or mimetypes.guess_type(path.name, strict=False)[0]
         from plugin_core.tracking.files import store_file
 
         uri, blob = store_file(engine(), path)
@@ -442,6 +450,7 @@ class Run:
 
     def metric_points(self, name: str) -> list[MetricPoint]:
         """All points of a metric, by step and then in the order they were logged; empty for an unknown name."""
+        names.check_key("metric name", name, names.METRIC_NAME_MAX)
         component, cohort = self._read()
         return cohort.points(component.id, name)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import numbers
+import os
+from pathlib import Path
 from typing import Any, Final, cast
 
 from plugin_core.errors import InvalidValueError
@@ -81,6 +83,31 @@ def to_micros(moment: object) -> int | None:
         ) from error
 
 
+def to_items(parameters: object) -> list[tuple[str, object]]:
+    """Names and values of parameters; InvalidValueError for what is no mapping. A column of pandas is like one."""
+    items = None if isinstance(parameters, type) else getattr(parameters, "items", None)
+    if not callable(items):
+        raise InvalidValueError(
+            f"parameters must be a mapping of names to values, not {type(parameters).__name__}.",
+            hint="Pass a dict, of a namespace vars(namespace), or log a single value with log_parameter.",
+        )
+    return list(cast("Any", items)())
+
+
+def to_text(kind: str, text: object) -> str | None:
+    """An optional text, such as a media type; InvalidValueError for what is none."""
+    if text is None or isinstance(text, str):
+        return text
+    raise InvalidValueError(f"The {kind} must be a str, not {type(text).__name__}.", hint="Leave it out, or pass text.")
+
+
+def to_path(kind: str, path: object) -> Path:
+    """A path; InvalidValueError for what is none."""
+    if isinstance(path, str | os.PathLike):
+        return Path(os.fsdecode(cast("str | os.PathLike[str]", path)))
+    raise InvalidValueError(f"The {kind} must be a str or Path, not {type(path).__name__}.", hint="Give a file's path.")
+
+
 def to_tags(tags: object) -> dict[str, str | None]:
     """Tags from SageMaker's list of Key and Value, or from a mapping; the caller's own object is left alone."""
     if tags is None:
@@ -88,8 +115,9 @@ def to_tags(tags: object) -> dict[str, str | None]:
     if isinstance(tags, dict):
         return {str(k): None if v is None else str(v) for k, v in tags.items()}
     try:
-        return {tag["Key"]: tag.get("Value") for tag in cast("list[dict[str, str]]", tags)}
+        listed = {tag["Key"]: tag.get("Value") for tag in cast("list[dict[str, Any]]", tags)}
     except (TypeError, KeyError, AttributeError) as error:
         raise InvalidValueError(
             "tags must be a mapping or a list of {'Key': ..., 'Value': ...}.", hint=f"They are {type(tags).__name__}."
         ) from error
+    return {str(k): None if v is None else str(v) for k, v in listed.items()}

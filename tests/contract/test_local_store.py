@@ -8,15 +8,8 @@ import pytest
 
 from plugin_core.stores import open_store
 from plugin_core.stores.protocol import TrackingStore
-from plugin_core.testing.contract.components import *
-from plugin_core.testing.contract.experiments import *
-from plugin_core.testing.contract.journals import *
-from plugin_core.testing.contract.lineage import *
 from plugin_core.testing.contract.making import Reopen
-from plugin_core.testing.contract.metrics import *
-from plugin_core.testing.contract.search import *
-from plugin_core.testing.contract.statuses import *
-from plugin_core.testing.contract.values import *
+from plugin_core.testing.contract.tracking_store import *
 
 
 @pytest.fixture

@@ -5,30 +5,26 @@ Runs inside a write transaction that the caller has begun; nothing here commits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain, groupby
-from operator import itemgetter
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Final
 
 from sqlalchemy import Connection, select
 
 from plugin_core.model import changes as c
-from plugin_core.model.lineage import NodeKind
+from plugin_core.stores.local import creating
 from plugin_core.stores.local import fold as f
 from plugin_core.stores.local import rows as r
 from plugin_core.stores.local import schema as s
 from plugin_core.stores.local import statements as q
 from plugin_core.stores.local.executing import many, rows_in
 from plugin_core.stores.local.fold import Folded, Key, clean, key_of
+from plugin_core.stores.local.membership import number
+from plugin_core.stores.local.resolving import find_ids
 from plugin_core.stores.local.rows import Ids
 from plugin_core.stores.local.series import append_points
 
-_NODES: Final = select(s.nodes.c.key, s.nodes.c.id)
-_NODES_OF: Final = {kind.value: _NODES.where(s.nodes.c.kind == kind.value) for kind in NodeKind}
 _JOURNALS: Final = select(s.journals.c.journal, s.journals.c.id)
-_UNNUMBERED: Final = select(s.components.c.experiment_id, s.components.c.id).where(
-    s.components.c.number.is_(None), s.components.c.experiment_id.is_not(None)
-)
 _PUTS: Final = {
     f.EXPERIMENT: q.PUT_EXPERIMENT,
     f.TRIAL: q.PUT_TRIAL,
@@ -39,28 +35,18 @@ _PUTS: Final = {
 }
 
 
-def apply_changes(connection: Connection, changes: Iterable[c.Change]) -> None:
-    """Bring the record to what the changes say."""
+def apply_changes(connection: Connection, changes: Iterable[c.Change], *, may_refuse: bool = False) -> None:
+    """Bring the record to what the changes say; with ``may_refuse``, a ``new`` one must be of what does not exist."""
     folded = f.fold(changes)
     ids, fresh = _ids(connection, folded.nodes)
+    if may_refuse:
+        creating.check(connection, folded, ids, fresh)
     owners = _put_journals(connection, folded)
     _put_nodes(connection, folded, ids, fresh)
     _place_components(connection, folded, ids)
     _set_statuses(connection, folded, ids, owners)
     _set_values(connection, folded, ids)
     append_points(connection, {(ids[key], metric): points for (key, metric), points in folded.points.items()})
-
-
-def find_ids(connection: Connection, keys: Iterable[Key]) -> dict[Key, int]:
-    """Ids of those of the nodes that are known."""
-    found: dict[Key, int] = {}
-    by_kind: dict[str, list[str]] = {}
-    for kind, key in keys:
-        by_kind.setdefault(kind, []).append(key)
-    for kind, names in by_kind.items():
-        rows = rows_in(connection, _NODES_OF[kind], s.nodes.c.key, names)
-        found.update(((kind, key), node) for key, node in rows)
-    return found
 
 
 def _ids(connection: Connection, named: Iterable[Key]) -> tuple[dict[Key, int], set[Key]]:
@@ -112,17 +98,7 @@ def _place_components(connection: Connection, folded: Folded, ids: Ids) -> None:
     )
     many(connection, q.ADD_MEMBER, members)
     placed = list({ids[key] for key, _ in put})
-    unnumbered = sorted(rows_in(connection, _UNNUMBERED, s.components.c.id, placed))
-    for experiment, found in groupby(unnumbered, key=itemgetter(0)):
-        _number(connection, experiment, [component for _, component in found])
-
-
-def _number(connection: Connection, experiment: int, components: Sequence[int]) -> None:
-    t = s.experiments.c
-    last: int = connection.execute(select(t.last_number).where(t.id == experiment).with_for_update()).scalar_one()
-    numbered = ({"component": component, "given": last + i} for i, component in enumerate(components, 1))
-    many(connection, q.SET_NUMBER, numbered)
-    many(connection, q.SET_LAST_NUMBER, [{"experiment": experiment, "given": last + len(components)}])
+    number(connection, placed)
 
 
 def _set_statuses(connection: Connection, folded: Folded, ids: Ids, owners: Mapping[str, int]) -> None:
@@ -160,3 +136,5 @@ def _set_values(connection: Connection, folded: Folded, ids: Ids) -> None:
     many(connection, q.SET_TAG, (row for key, change in folded.tags for row in r.tags(ids[key], change)))
     properties = (row for key, change in folded.properties for row in r.properties(ids[key], change))
     many(connection, q.ADD_PROPERTY, properties)
+    provenance = (row for key, known in folded.provenances for row in r.provenance(ids[key], known))
+    many(connection, q.SET_PROVENANCE, provenance)

@@ -17,6 +17,7 @@ if sys.platform != "win32":
 
 _FIRST_WAIT_S = 0.0005
 _LONGEST_WAIT_S = 0.02
+_spread = random.SystemRandom()  # the module's own generator is the user's, who may have seeded it
 
 
 class FileLock:
@@ -48,7 +49,7 @@ class FileLock:
         while not _try_lock(fd):
             if time.monotonic() >= deadline:
                 raise locked(self._path.with_suffix(""), self.holder())
-            time.sleep(wait_s * (0.5 + random.random()))  # noqa: S311 - spreads waiters, keeps no secret
+            time.sleep(wait_s * (0.5 + _spread.random()))
             wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
 
     def holder(self) -> str | None:

@@ -13,7 +13,8 @@ from plugin_core.stores.local import fold as f
 from plugin_core.stores.local import schema as s
 from plugin_core.stores.local import statements as q
 from plugin_core.stores.local.executing import many
-from plugin_core.stores.local.graph import node_id, node_refs
+from plugin_core.stores.local.graph import node_refs
+from plugin_core.stores.local.resolving import node_id
 
 _AFTER_ALL: Final = "\U0010ffff"
 _DIGEST: Final = "sha256:"

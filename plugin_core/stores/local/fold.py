@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 from plugin_core.model import changes as c
 from plugin_core.model.components import ArtifactValue, Owner, Status
 from plugin_core.model.lineage import AssociationType, NodeKind, NodeRef
+from plugin_core.model.provenance import Provenance
 from plugin_core.stores.local.points import Columns
 
 Key: TypeAlias = tuple[str, str]  # kind, key
@@ -53,6 +54,7 @@ class Folded:
     associations: list[c.PutAssociation] = field(default_factory=list[c.PutAssociation])
     tags: list[tuple[Key, Any]] = field(default_factory=list[tuple[Key, Any]])
     properties: list[tuple[Key, Any]] = field(default_factory=list[tuple[Key, Any]])
+    provenances: list[tuple[Key, Provenance]] = field(default_factory=list[tuple[Key, Provenance]])
     points: dict[tuple[Key, str], Columns] = field(default_factory=dict[tuple[Key, str], Columns])
     touched: dict[Key, int] = field(default_factory=dict[Key, int])
 
@@ -83,6 +85,8 @@ class Folded:
             self.tags.append((key, change))
         if getattr(change, "properties", None):
             self.properties.append((key, change))
+        if change.provenance is not None:
+            self.provenances.append((key, change.provenance))
 
     def own(self, owner: Owner | None) -> None:
         """Note a process that writes."""

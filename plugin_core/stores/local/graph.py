@@ -10,7 +10,6 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from sqlalchemy import Connection, func, select
 
 from plugin_core.errors import NotFoundError
-from plugin_core.model import arns
 from plugin_core.model.lineage import (
     Action,
     Artifact,
@@ -22,13 +21,12 @@ from plugin_core.model.lineage import (
     Subgraph,
     Vertex,
 )
+from plugin_core.model.provenance import NO_PROVENANCE, Provenance
 from plugin_core.model.queries import Direction, LineageQuery
-from plugin_core.stores.local import migrate
 from plugin_core.stores.local import schema as s
-from plugin_core.stores.local.apply import find_ids
 from plugin_core.stores.local.executing import raw_rows, rows_in
-from plugin_core.stores.local.fold import clean, key_of
 from plugin_core.stores.local.listing import Tags, micros_of, moment
+from plugin_core.stores.local.resolving import node_id
 from plugin_core.stores.local.values import properties as properties_of
 
 Properties: TypeAlias = dict[str, str]
@@ -53,7 +51,9 @@ ARTIFACTS: Final = (
 )
 
 
-def artifact_of(row: Sequence[Any], properties: Properties, tags: Tags) -> Artifact:
+def artifact_of(
+    row: Sequence[Any], properties: Properties, tags: Tags, provenance: Provenance = NO_PROVENANCE
+) -> Artifact:
     """An artifact from a row of ARTIFACTS; one that was only named is called by its URI."""
     _, uri, type_, name, created, modified, source_types, media_type, size_bytes, blob = row
     types = json.loads(source_types) if source_types else ()
@@ -69,10 +69,11 @@ def artifact_of(row: Sequence[Any], properties: Properties, tags: Tags) -> Artif
         blob=blob,
         properties=properties,
         tags=tags,
+        provenance=provenance,
     )
 
 
-def action_of(row: Any, properties: Properties, tags: Tags) -> Action:
+def action_of(row: Any, properties: Properties, tags: Tags, provenance: Provenance = NO_PROVENANCE) -> Action:
     """An action from its row."""
     return Action(
         name=row.name,
@@ -84,10 +85,11 @@ def action_of(row: Any, properties: Properties, tags: Tags) -> Action:
         status=row.status,
         properties=properties,
         tags=tags,
+        provenance=provenance,
     )
 
 
-def context_of(row: Any, properties: Properties, tags: Tags) -> Context:
+def context_of(row: Any, properties: Properties, tags: Tags, provenance: Provenance = NO_PROVENANCE) -> Context:
     """A context from its row."""
     return Context(
         name=row.name,
@@ -98,36 +100,8 @@ def context_of(row: Any, properties: Properties, tags: Tags) -> Context:
         description=row.description,
         properties=properties,
         tags=tags,
+        provenance=provenance,
     )
-
-
-def node_id(connection: Connection, ref: NodeRef) -> int:
-    """The id of a node; NotFoundError."""
-    key = key_of(str(ref.kind), ref.key)
-    found = find_ids(connection, [key])
-    if not found:
-        raise NotFoundError(str(ref.kind), ref.key)
-    return found[key]
-
-
-def artifact_id(connection: Connection, digest: str) -> int:
-    """The id of the artifact that an ARN calls ``digest``; NotFoundError."""
-    content = find_ids(connection, [key_of(NodeKind.ARTIFACT, arns.CONTENT_PREFIX + digest)])
-    if content:
-        return next(iter(content.values()))
-    if migrate.has_digests(connection):
-        found = connection.execute(select(s.artifacts.c.id).where(s.artifacts.c.digest == clean(digest))).scalar()
-    else:
-        found = _artifact_looked_for(connection, digest)
-    if found is None:
-        raise NotFoundError("artifact", digest)
-    return int(found)
-
-
-def _artifact_looked_for(connection: Connection, digest: str) -> int | None:
-    """In a file of schema 1 that may only be read, all have to be looked through."""
-    uris = raw_rows(connection, select(s.nodes.c.id, s.nodes.c.key).where(s.nodes.c.kind == NodeKind.ARTIFACT.value))
-    return next((node for node, uri in uris if arns.artifact_digest(uri) == digest), None)
 
 
 # Vertices

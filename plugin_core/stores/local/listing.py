@@ -7,12 +7,14 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import ColumnElement, FromClause, and_, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, func, or_, select, tuple_
 
 from plugin_core.model.components import Component, Kind, OrchestratorRef, Owner, Status
 from plugin_core.model.experiments import Experiment, Trial
+from plugin_core.model.provenance import NO_PROVENANCE, Provenance
 from plugin_core.model.queries import ComponentQuery, SortBy
 from plugin_core.stores.local import fold as f
+from plugin_core.stores.local import migrate
 from plugin_core.stores.local import schema as s
 from plugin_core.stores.local.executing import AnySelect
 from plugin_core.stores.local.fold import key_of
@@ -70,7 +72,7 @@ TRIALS: Final = (
 )
 
 
-def experiment_of(row: Sequence[Any], tags: Tags) -> Experiment:
+def experiment_of(row: Sequence[Any], tags: Tags, provenance: Provenance = NO_PROVENANCE) -> Experiment:
     """An experiment from a row of EXPERIMENTS."""
     _, name, display_name, created, modified, description = row
     return Experiment(
@@ -80,10 +82,11 @@ def experiment_of(row: Sequence[Any], tags: Tags) -> Experiment:
         modified_at=moment(modified),
         description=description,
         tags=tags,
+        provenance=provenance,
     )
 
 
-def trial_of(row: Sequence[Any], tags: Tags) -> Trial:
+def trial_of(row: Sequence[Any], tags: Tags, provenance: Provenance = NO_PROVENANCE) -> Trial:
     """A trial from a row of TRIALS."""
     _, name, display_name, experiment, created, modified, root = row
     return Trial(
@@ -94,6 +97,7 @@ def trial_of(row: Sequence[Any], tags: Tags) -> Trial:
         modified_at=moment(modified),
         root_component=root,
         tags=tags,
+        provenance=provenance,
     )
 
 
@@ -145,7 +149,12 @@ _KINDS: Final = {kind.value: kind for kind in Kind}
 _STATUSES: Final = {status.value: status for status in Status}
 
 
-def component_of(row: Sequence[Any], tags: Tags | None = None, properties: dict[str, str] | None = None) -> Component:
+def component_of(
+    row: Sequence[Any],
+    tags: Tags | None = None,
+    properties: dict[str, str] | None = None,
+    provenance: Provenance = NO_PROVENANCE,
+) -> Component:
     """A component from a row of COMPONENTS."""
     (
         node, name, display_name, kind, status, created, modified, experiment, trial, run_name, message, inferred,
@@ -179,6 +188,7 @@ def component_of(row: Sequence[Any], tags: Tags | None = None, properties: dict[
         source_arn=source_arn,
         tags=_NONE if tags is None else tags,
         properties=_NONE if properties is None else properties,
+        provenance=provenance,
     )
 
 
@@ -187,9 +197,22 @@ def _owner(journal: str, host: str, pid: int, boot_id: str, started: str) -> Own
     return Owner(journal=journal, host=host, pid=pid, boot_id=boot_id, started=started)
 
 
-def components_query(query: ComponentQuery) -> AnySelect:
+_GUESTS: Final = s.trial_components.c
+
+
+def has_guests(connection: Connection, experiment: str | None) -> bool:
+    """Whether components of other experiments are in trials of this one: seldom, and then the query is a dearer one."""
+    if experiment is None or not migrate.knows_the_wire(connection):
+        return False
+    guests = select(_GUESTS.component_id).where(_GUESTS.guest_of == named(f.EXPERIMENT, experiment)).limit(1)
+    return connection.execute(guests).first() is not None
+
+
+def components_query(query: ComponentQuery, *, with_guests: bool) -> AnySelect:
     """COMPONENTS with a query's filters, order and page."""
     statement = COMPONENTS.where(*_filters(query))
+    if query.experiment is not None:
+        statement = statement.where(in_experiment(named(f.EXPERIMENT, query.experiment), with_guests=with_guests))
     if query.sort_by is SortBy.NAME:
         statement = statement.join(s.nodes, s.nodes.c.id == _t.id)
         order: tuple[ColumnElement[Any], ColumnElement[Any]] = (s.nodes.c.key, _t.id)
@@ -206,6 +229,14 @@ def named(kind: str, name: str) -> Any:
     """The id of a named node, as part of a statement: NULL, which equals nothing, for one that is not known."""
     kind, key = key_of(kind, name)
     return select(s.nodes.c.id).where(s.nodes.c.key == key, s.nodes.c.kind == kind).scalar_subquery()
+
+
+def in_experiment(experiment: Any, *, with_guests: bool) -> ColumnElement[bool]:
+    """Whether a component is at home in an experiment or, ``with_guests``, in one of its trials."""
+    at_home: ColumnElement[bool] = _t.experiment_id == experiment
+    if not with_guests:
+        return at_home
+    return or_(at_home, _t.id.in_(select(_GUESTS.component_id).where(_GUESTS.guest_of == experiment)))
 
 
 def _filters(query: ComponentQuery) -> list[ColumnElement[bool]]:
@@ -251,7 +282,6 @@ def _tagged(query: ComponentQuery) -> ColumnElement[bool] | None:
 
 
 _FILTERS: Final[tuple[Callable[[ComponentQuery], ColumnElement[bool] | None], ...]] = (
-    lambda query: _of_node(_t.experiment_id, f.EXPERIMENT, query.experiment),
     _in_trial,
     _named,
     lambda query: _of_node(_t.parent_id, f.COMPONENT, query.parent),

@@ -48,8 +48,17 @@ def require_writable(connection: Connection, name: str) -> None:
 
 def has_digests(connection: Connection) -> bool:
     """Whether artifacts can be found by their digests: not in an older file, opened for reading only."""
+    return _is_since(connection, 2)  # `0002_artifact_digests`
+
+
+def knows_the_wire(connection: Connection) -> bool:
+    """Whether it has what SageMaker's clients ask for: provenance, guests of trials, names of jobs; as above."""
+    return _is_since(connection, 3)  # `0003_what_the_wire_asks`
+
+
+def _is_since(connection: Connection, schema: int) -> bool:
     version = _version(connection)
-    return version is not None and version.version >= 2  # noqa: PLR2004 - since `0002_artifact_digests`
+    return version is not None and version.version >= schema
 
 
 def _newer(name: str, version: Version, what: str) -> StoreVersionError:

@@ -9,7 +9,9 @@ from typing import Any, Final, TypeAlias
 from plugin_core.model import arns
 from plugin_core.model import changes as c
 from plugin_core.model.components import Status
+from plugin_core.model.names import job_slug
 from plugin_core.model.parameters import number_of, to_text
+from plugin_core.model.provenance import Provenance
 from plugin_core.stores.local import fold as f
 from plugin_core.stores.local.fold import Key, clean, key_of
 
@@ -65,7 +67,15 @@ def component(change: c.PutComponent, ids: Ids) -> Row:
         "step_id": _text(origin.step_id) if origin else None,
         "url": _text(origin.url) if origin else None,
         "source_arn": _text(change.source_arn),
+        "job_slug": _job_slug(change.name),
     }
+
+
+def _job_slug(name: str) -> str | None:
+    """What a component is called as a job, where that is not its name."""
+    _, key = key_of(f.COMPONENT, name)
+    slug = job_slug(key)
+    return None if slug == key else slug
 
 
 def artifact(change: c.PutArtifact, _ids: Ids) -> Row:
@@ -139,6 +149,8 @@ def mention(kind: str, node: int, name: str, at: int) -> Row:
     row = _FIELDS[kind] | {"id": node, "name": name, "created_us": at, "modified_us": at, "put_us": -1}
     if kind == f.EXPERIMENT:
         row["used_us"] = at
+    if kind == f.COMPONENT:
+        row["job_slug"] = _job_slug(name)
     if kind == f.ARTIFACT:
         row |= {"name": None, "digest": _digest(name)}
     return row
@@ -207,3 +219,11 @@ def properties(node: int, change: Any) -> Iterator[Row]:
     """Rows of ``properties``, of a SetProperties or of a Put that brings some."""
     for key, value in change.properties.items():
         yield {"node_id": node, "key": clean(key), "value": clean(value)}
+
+
+def provenance(node: int, known: Provenance) -> Iterator[Row]:
+    """Rows of ``provenance``."""
+    for key in Provenance.__slots__:
+        value: str | None = getattr(known, key)
+        if value is not None:
+            yield {"node_id": node, "key": key, "value": clean(value)}

@@ -25,9 +25,9 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 MIN_READER: Final = 1  # the oldest flowtrail schema whose readers understand this one
-MIN_WRITER: Final = 2  # the oldest flowtrail schema whose writers may write to this one: 1 writes no digests
+MIN_WRITER: Final = 3  # the oldest flowtrail schema whose writers may write to this one: 2 writes no job slugs
 
 # Only a column declared INTEGER is SQLite's row id.
 _Id = BigInteger().with_variant(Integer(), "sqlite")
@@ -105,6 +105,7 @@ experiments = Table(
     *_times(),
     Column("used_us", _Micros, nullable=False),
     Column("last_number", BigInteger, nullable=False, server_default=text("0")),
+    Index(None, "created_us"),
 )
 
 trials = Table(
@@ -116,6 +117,7 @@ trials = Table(
     Column("display_name", Text),
     Column("root_id", _Id),
     *_times(),
+    Index(None, "created_us"),
 )
 
 components = Table(
@@ -147,10 +149,12 @@ components = Table(
     Column("owner_us", _Micros, nullable=False, server_default=text("-1")),
     Column("source_arn", Text),
     *_times(),
+    Column("job_slug", Text),  # what it is called as a job; null where that is its name
     Index(None, "experiment_id", "created_us"),
+    Index(None, "created_us"),
     Index(None, "status"),
 )
-for _name in ("parent_id", "root_id", "execution_id", "step_id", "run_name", "source_arn"):
+for _name in ("parent_id", "root_id", "execution_id", "step_id", "run_name", "source_arn", "job_slug"):
     Index(f"ix_components_{_name}", components.c[_name], sqlite_where=components.c[_name].is_not(None))
 
 trial_components = Table(
@@ -158,7 +162,13 @@ trial_components = Table(
     metadata,
     _owned_by("trial_id"),
     _owned_by("component_id", index=True),
+    Column("guest_of", _Id),  # the trial's experiment, where the component is at home in another
     sqlite_with_rowid=False,
+)
+Index(
+    "ix_trial_components_guest_of",
+    trial_components.c.guest_of,
+    sqlite_where=trial_components.c.guest_of.is_not(None),
 )
 
 tags = Table(
@@ -171,6 +181,26 @@ tags = Table(
     # A removed tag leaves its time behind, so that an older writer cannot bring it back.
     Column("removed", SmallInteger, nullable=False),
     Index(None, "key", "value"),
+    sqlite_with_rowid=False,
+)
+
+# Tags of what is no node: jobs and the like, known by their ARNs alone, in lower case.
+foreign_tags = Table(
+    "foreign_tags",
+    metadata,
+    Column("arn", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("value", Text),
+    sqlite_with_rowid=False,
+)
+
+# A row for each field of model.provenance that is known.
+provenance = Table(
+    "provenance",
+    metadata,
+    _owned_by("node_id"),
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -272,6 +302,8 @@ def _described(name: str, *own: Column[str]) -> Table:
         Column("description", Text),
         *own,
         *_times(),
+        Index(None, "source_uri"),
+        Index(None, "created_us"),
     )
 
 

@@ -76,6 +76,23 @@ ADD_MEMBER: Final = insert(s.trial_components).on_conflict_do_nothing()
 ADD_PROPERTY: Final = insert(s.properties).on_conflict_do_nothing()
 
 
+def _overwrite(table: Table, *fields: str) -> Insert:
+    """Insert a value under its key; where there is one, the new one wins. A time only moves forward."""
+    statement = insert(table)
+    old, new = table.c, statement.excluded
+    values: dict[str, ColumnElement[Any]] = {name: new[name] for name in fields}
+    if "at_us" in old:
+        values["at_us"] = _greatest(old.at_us, new.at_us)
+    return statement.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=values)
+
+
+SET_PROVENANCE: Final = _overwrite(s.provenance, "value")
+OVERWRITE_PROPERTY: Final = _overwrite(s.properties, "value")
+OVERWRITE_PARAMETER: Final = _overwrite(s.parameters, "text", "number")
+OVERWRITE_ARTIFACT_VALUE: Final = _overwrite(s.artifact_values, "value", "media_type")
+TAG_ARN: Final = _overwrite(s.foreign_tags, "value")
+
+
 def _put_association() -> Insert:
     statement = insert(s.associations)
     old, new = s.associations.c, statement.excluded

@@ -5,25 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, TypeVar
+from itertools import groupby
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection, select
 
 from plugin_core.errors import ConflictError
 from plugin_core.model.changes import Batch, Change
 from plugin_core.model.components import ArtifactValue, Component
+from plugin_core.model.edits import Edit
 from plugin_core.model.experiments import Experiment, Trial
 from plugin_core.model.lineage import Action, Artifact, Association, Context, NodeKind, NodeRef, Subgraph
 from plugin_core.model.metrics import Json, MetricPoint, MetricSummary
+from plugin_core.model.provenance import Provenance
 from plugin_core.model.queries import ComponentQuery, LineageQuery
 from plugin_core.stores.addresses import is_server, server_address
-from plugin_core.stores.local import finding, graph, listing, migrate, values
+from plugin_core.stores.local import editing, finding, graph, listing, migrate, values
 from plugin_core.stores.local import schema as s
 from plugin_core.stores.local import statements as q
 from plugin_core.stores.local.apply import apply_changes
 from plugin_core.stores.local.dialects import LOCK_TIMEOUT_S, Connections
 from plugin_core.stores.local.executing import raw_rows, rows_in
 from plugin_core.stores.local.fold import clean
+from plugin_core.stores.local.resolving import artifact_id, component_of_job, node_id, node_of_arn
 
 V = TypeVar("V")
 
@@ -60,10 +64,15 @@ class LocalStore:
             connection.execute(q.SET_WATERMARK, {"journal": journal, "watermark": batch.end})
         return True
 
-    def write(self, changes: Iterable[Change], /) -> None:
+    def write(self, changes: Iterable[Change | Edit], /) -> None:
         """See TrackingStore."""
         with self._writing() as connection:
-            apply_changes(connection, changes)
+            for is_edit, some in groupby(changes, _is_edit):
+                if is_edit:
+                    for edit in some:
+                        editing.carry_out(connection, cast("Edit", edit))
+                else:
+                    apply_changes(connection, cast("Iterable[Change]", some), may_refuse=True)
 
     def watermark(self, journal: str, /) -> int:
         """See TrackingStore."""
@@ -91,8 +100,9 @@ class LocalStore:
     def experiment(self, name: str, /) -> Experiment:
         """See TrackingStore."""
         with self._connections.read() as connection:
-            node = graph.node_id(connection, NodeRef(NodeKind.EXPERIMENT, name))
-            return _experiments(connection, listing.EXPERIMENTS.where(s.experiments.c.id == node))[0]
+            node = node_id(connection, NodeRef(NodeKind.EXPERIMENT, name))
+            row = next(raw_rows(connection, listing.EXPERIMENTS.where(s.experiments.c.id == node)))
+            return listing.experiment_of(row, *_extras(connection, node))
 
     def experiments(self) -> list[Experiment]:
         """See TrackingStore."""
@@ -102,8 +112,9 @@ class LocalStore:
     def trial(self, name: str, /) -> Trial:
         """See TrackingStore."""
         with self._connections.read() as connection:
-            node = graph.node_id(connection, NodeRef(NodeKind.TRIAL, name))
-            return _trials(connection, listing.TRIALS.where(s.trials.c.id == node))[0]
+            node = node_id(connection, NodeRef(NodeKind.TRIAL, name))
+            row = next(raw_rows(connection, listing.TRIALS.where(s.trials.c.id == node)))
+            return listing.trial_of(row, *_extras(connection, node))
 
     def trials(self, *, experiment: str | None = None, limit: int | None = None) -> list[Trial]:
         """See TrackingStore."""
@@ -118,15 +129,20 @@ class LocalStore:
     def component(self, name: str, /) -> Component:
         """See TrackingStore."""
         with self._connections.read() as connection:
-            node = graph.node_id(connection, NodeRef(NodeKind.COMPONENT, name))
-            row = next(raw_rows(connection, listing.COMPONENTS.where(s.components.c.id == node)))
-            tags, properties = values.tags(connection, [node]), values.properties(connection, [node])
-        return listing.component_of(row, tags[node], properties[node])
+            node = node_id(connection, NodeRef(NodeKind.COMPONENT, name))
+            return _component(connection, node)
+
+    def component_of_job(self, name: str, /) -> Component:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            return _component(connection, component_of_job(connection, name))
 
     def components(self, query: ComponentQuery, /) -> list[Component]:
         """See TrackingStore."""
         with self._connections.read() as connection:
-            return [listing.component_of(row) for row in raw_rows(connection, listing.components_query(query))]
+            with_guests = listing.has_guests(connection, query.experiment)
+            found = raw_rows(connection, listing.components_query(query, with_guests=with_guests))
+            return [listing.component_of(row) for row in found]
 
     def parameters(self, components: Sequence[int], /) -> dict[int, dict[str, Json]]:
         """See TrackingStore."""
@@ -148,6 +164,18 @@ class LocalStore:
         with self._connections.read() as connection:
             return values.properties(connection, components)
 
+    # ARNs
+
+    def node(self, arn: str, /) -> NodeRef:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            return graph.node_refs(connection, [node := node_of_arn(connection, arn)])[node]
+
+    def arn_tags(self, arn: str, /) -> dict[str, str | None]:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            return editing.arn_tags(connection, arn)
+
     # Metrics
 
     def summaries(self, components: Sequence[int], /) -> dict[int, dict[str, MetricSummary]]:
@@ -164,14 +192,12 @@ class LocalStore:
     def artifact(self, source_uri: str, /) -> Artifact:
         """See TrackingStore."""
         with self._connections.read() as connection:
-            node = graph.node_id(connection, NodeRef(NodeKind.ARTIFACT, source_uri))
-            return _artifacts(connection, graph.ARTIFACTS.where(s.artifacts.c.id == node))[0]
+            return _artifact(connection, node_id(connection, NodeRef(NodeKind.ARTIFACT, source_uri)))
 
     def artifact_by_digest(self, digest: str, /) -> Artifact:
         """See TrackingStore."""
         with self._connections.read() as connection:
-            node = graph.artifact_id(connection, digest)
-            return _artifacts(connection, graph.ARTIFACTS.where(s.artifacts.c.id == node))[0]
+            return _artifact(connection, artifact_id(connection, digest))
 
     def artifacts(
         self, *, source_uris: Sequence[str] = (), type: str | None = None, limit: int | None = None
@@ -195,10 +221,10 @@ class LocalStore:
 
     def _node(self, kind: NodeKind, name: str, query: Any, make: Callable[..., V]) -> V:
         with self._connections.read() as connection:
-            node = graph.node_id(connection, NodeRef(kind, name))
+            node = node_id(connection, NodeRef(kind, name))
             row = connection.execute(query.where(query.selected_columns.id == node)).one()
-            properties, tags = values.properties(connection, [node]), values.tags(connection, [node])
-        return make(row, properties[node], tags[node])
+            properties = values.properties(connection, [node])[node]
+            return make(row, properties, *_extras(connection, node))
 
     def associations(
         self, *, source: NodeRef | None = None, destination: NodeRef | None = None, type: str | None = None
@@ -245,8 +271,27 @@ def _connections(url: str, *, is_read_only: bool, lock_timeout_s: float) -> Conn
     return FileConnections(path, prepare=migrate.prepare, is_read_only=is_read_only, lock_timeout_s=lock_timeout_s)
 
 
+def _is_edit(change: Change | Edit) -> bool:
+    return isinstance(change, Edit)
+
+
 def _watermark(connection: Connection, journal: str) -> int:
     return connection.execute(q.WATERMARK, {"name": journal}).scalar() or 0
+
+
+def _extras(connection: Connection, node: int) -> tuple[dict[str, str | None], Provenance]:
+    return values.tags(connection, [node])[node], values.provenance(connection, node)
+
+
+def _component(connection: Connection, node: int) -> Component:
+    row = next(raw_rows(connection, listing.COMPONENTS.where(s.components.c.id == node)))
+    tags, provenance = _extras(connection, node)
+    return listing.component_of(row, tags, values.properties(connection, [node])[node], provenance)
+
+
+def _artifact(connection: Connection, node: int) -> Artifact:
+    row = next(raw_rows(connection, graph.ARTIFACTS.where(s.artifacts.c.id == node)))
+    return graph.artifact_of(row, values.properties(connection, [node])[node], *_extras(connection, node))
 
 
 def _experiments(connection: Connection, query: Any) -> list[Experiment]:

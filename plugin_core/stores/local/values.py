@@ -14,6 +14,8 @@ from sqlalchemy import Connection, bindparam, select
 from plugin_core.model.components import ArtifactValue
 from plugin_core.model.metrics import Json, MetricPoint, MetricSummary
 from plugin_core.model.parameters import from_text
+from plugin_core.model.provenance import NO_PROVENANCE, Provenance
+from plugin_core.stores.local import migrate
 from plugin_core.stores.local import schema as s
 from plugin_core.stores.local.executing import AnySelect, rows_in
 from plugin_core.stores.local.listing import moment
@@ -41,6 +43,7 @@ _TAGS: Final = (
 _PROPERTIES: Final = select(s.properties.c.node_id, s.properties.c.key, s.properties.c.value).order_by(
     s.properties.c.node_id, s.properties.c.key
 )
+_PROVENANCE: Final = select(s.provenance.c.key, s.provenance.c.value).where(s.provenance.c.node_id == bindparam("node"))
 _SUMMARIES: Final = select(
     s.series.c.component_id,
     s.series.c.name,
@@ -85,6 +88,14 @@ def tags(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, str 
 def properties(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, str]]:
     """Properties by node and key."""
     return _by_node(connection, _PROPERTIES, ids, itemgetter(2))
+
+
+def provenance(connection: Connection, node: int) -> Provenance:
+    """What is known of a node's origin."""
+    if not migrate.knows_the_wire(connection):
+        return NO_PROVENANCE
+    known = connection.execute(_PROVENANCE, {"node": node}).all()
+    return Provenance(**{key: value for key, value in known}) if known else NO_PROVENANCE  # noqa: C416 - rows
 
 
 def summaries(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, MetricSummary]]:

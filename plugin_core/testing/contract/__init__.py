@@ -10,5 +10,8 @@ from __future__ import annotations
 
 import pytest
 
-_TOPICS = ("experiments", "components", "journals", "statuses", "values", "metrics", "lineage", "search", "blobs")
+_TOPICS = (
+    "experiments", "components", "journals", "statuses", "values", "metrics", "lineage", "search", "blobs",
+    "creating", "edits",
+)  # fmt: skip
 pytest.register_assert_rewrite(*(f"{__name__}.{topic}" for topic in _TOPICS))

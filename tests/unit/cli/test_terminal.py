@@ -75,6 +75,12 @@ def test_what_was_a_while_ago_is_told_in_one_unit(seconds, text):
     assert look.ago(timedelta(seconds=seconds)) == text
 
 
+@pytest.mark.parametrize(("days", "text"), [(29.9, "29 d ago"), (30, "2026-01-30"), (264, "2025-06-10")])
+def test_what_was_long_ago_is_told_by_its_day(days, text):
+    shown, _ = terminal(width=80)
+    assert shown.when(NOW - timedelta(days=days)) == text
+
+
 @pytest.mark.parametrize("status", list(Status))
 def test_a_state_is_an_icon_and_a_word_never_colour_alone(status):
     shown, _ = terminal()

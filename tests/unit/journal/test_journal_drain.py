@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable
 
@@ -68,6 +69,18 @@ def test_while_the_store_is_away_events_wait_and_one_warning_is_said(place, capl
     assert eventually(lambda: drainer.flush(1))
     assert place.store.steps() == list(range(10))
     assert journal.pending_events == 0
+
+
+def test_a_store_that_is_away_draws_no_number_of_the_users_seed(place) -> None:
+    before = random.getstate()
+    journal = place.journal()
+    drainer = place.drainer(journal)
+    place.store.break_down()
+    journal.append(PutExperiment(at=1, name="e"))
+
+    assert not drainer.flush(0.3)
+    assert place.store.applied_calls > 0
+    assert random.getstate() == before
 
 
 def test_a_flush_does_not_wait_for_a_store_that_is_known_to_be_away(place) -> None:

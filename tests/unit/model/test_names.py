@@ -86,3 +86,20 @@ def test_a_refused_name_comes_with_a_valid_suggestion():
 def test_arns_have_sagemakers_form_in_lower_case():
     assert names.arn("experiment", "MyExp") == "arn:aws:sagemaker:local:000000000000:experiment/myexp"
     assert set(names.arn("artifact", "x").split(":")[4]) <= set(string.digits)
+
+
+@pytest.mark.parametrize(
+    "component", ["a", "search-train", "A" * 63, "a" * 64, "x" * 120, "a--b", "under_score", "ü", "-", "größe " * 20]
+)
+def test_a_component_has_a_name_as_a_job_that_sagemaker_takes(component):
+    slug = names.job_slug(component)
+
+    assert re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", slug)
+    assert len(slug) <= 63
+    assert slug == names.job_slug(component.upper()) == names.job_slug(slug)
+
+
+def test_components_that_differ_have_different_names_as_jobs():
+    components = ["a-b", "a--b", "a_b", "a.b", "b", *("x" * 100 + str(i) for i in range(50))]
+
+    assert len({names.job_slug(component) for component in components}) == len(components)

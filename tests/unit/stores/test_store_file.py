@@ -1,6 +1,7 @@
 """The embedded store's file: where it may be, who may write, and what it says when it cannot."""
 
 import os
+import random
 import sqlite3
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from plugin_core.errors import (
 )
 from plugin_core.stores import open_store
 from plugin_core.stores.local import LocalStore
+from plugin_core.stores.local.filelock import FileLock
 from plugin_core.stores.local.location import path_of, refuse_network
 from plugin_core.stores.mounts import file_system
 from plugin_core.testing.contract.making import batch, component, names, parameters, points
@@ -123,6 +125,18 @@ def test_a_lock_held_too_long_is_an_error_that_names_the_holder(path: Path) -> N
     store.write([component("c")])
     assert names(store) == ["c"]
     store.close()
+
+
+def test_waiting_for_a_lock_draws_no_number_of_the_users_seed(path: Path) -> None:
+    command = [sys.executable, "-c", HOLD_LOCK, f"{path}.lock"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        before = random.getstate()
+        with pytest.raises(StoreUnavailableError), FileLock(Path(f"{path}.lock")).held(0.05):
+            pass
+        assert random.getstate() == before
+        holder.communicate()
 
 
 def test_a_lock_ends_with_its_holder(path: Path, store: LocalStore) -> None:

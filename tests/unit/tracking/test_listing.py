@@ -100,3 +100,11 @@ def test_a_listed_run_of_which_nothing_was_asked_can_be_refreshed(flowtrail_reco
     make("a")
     (listed,) = list_runs("exp")
     assert listed.refresh().parameters == {"name": "a"}
+
+
+@pytest.mark.parametrize("count", [0, -1, "ten", 2.5, True])
+def test_a_number_of_results_that_is_no_count_is_refused(flowtrail_record, count):
+    make("a")
+
+    with pytest.raises(InvalidValueError, match="max_results must be an int of 1 or more"):
+        list_runs("exp", max_results=count)

@@ -5,6 +5,7 @@ import re
 from datetime import UTC, datetime
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from plugin_core import InvalidValueError, Run, RunStateError
@@ -199,3 +200,41 @@ def test_any_time_that_a_datetime_holds_is_kept(flowtrail_record, timestamp):
     (point,) = run.metric_points("loss")
     moment = timestamp if isinstance(timestamp, datetime) else datetime.fromtimestamp(timestamp, UTC)
     assert (point.time, run.metrics["loss"].last_time) == (moment, moment)
+
+
+REFUSED = {
+    "no mapping": (lambda run: run.log_parameters(3), "parameters must be a mapping of names to values, not int"),
+    "pairs": (lambda run: run.log_parameters([("lr", 0.1)]), "not list. Pass a dict"),
+    "a class": (lambda run: run.log_parameters(dict), "not type"),
+    "a metric's name": (lambda run: run.log_metric([], 1.0), "metric name must be a str, not list"),
+    "a metric to read": (lambda run: run.metric_points(3), "metric name must be a str, not int"),
+    "a media type": (lambda run: run.log_artifact("a", "x", media_type=3), "media_type must be a str, not int"),
+    "of a URI": (lambda run: run.log_artifact("a", "s3://b/k", media_type=3), "media_type must be a str, not int"),
+    "of a file": (lambda run: run.log_file(__file__, media_type=3), "media_type must be a str, not int"),
+    "a file": (lambda run: run.log_file(None), "file_path must be a str or Path, not NoneType. Give a file's path"),
+    "a title": (lambda _: Run("exp", run_display_name=3), "run_display_name must be a str, not int"),
+    "an experiment's title": (lambda _: Run("exp", experiment_display_name=3), "must be a str, not int"),
+    "a prefix": (lambda _: Run("exp", artifact_prefix=3), "artifact_prefix must be a str, not int"),
+}
+
+
+@pytest.mark.parametrize(("call", "said"), REFUSED.values(), ids=REFUSED)
+def test_what_is_of_another_type_is_refused_with_what_to_do(flowtrail_record, call, said):
+    with Run("exp", "r1") as run, pytest.raises(InvalidValueError, match=re.escape(said)):
+        call(run)
+
+    assert (run.parameters, run.metrics, run.output_artifacts) == ({}, {}, {})
+
+
+def test_what_has_items_is_taken_for_a_mapping(flowtrail_record):
+    with Run("exp") as run:
+        run.log_parameters(pd.Series({"lr": 0.1, "depth": 3}))
+
+    assert run.parameters == {"lr": 0.1, "depth": 3}
+
+
+def test_tags_become_text_in_both_forms(flowtrail_record):
+    run = Run("exp", tags=[{"Key": 1, "Value": 2}])
+    run.set_tags({3: 4})
+
+    assert {key: run.tags[key] for key in ("1", "3")} == {"1": "2", "3": "4"}

@@ -1,0 +1,1 @@
+"""Composition only: what is served, how it is started, and what stands in front of every route."""

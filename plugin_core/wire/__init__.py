@@ -1,0 +1,1 @@
+"""SageMaker's protocol, spoken as a server. Importing it brings no library along."""

@@ -1,0 +1,46 @@
+"""Which operations there are: each is a function that says its service, and what its caller must be permitted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from plugin_core.wire.caller import Permission
+from plugin_core.wire.request import Request
+from plugin_core.wire.services import SAGEMAKER
+
+Answer: TypeAlias = dict[str, Any]
+Perform: TypeAlias = Callable[[Request], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operation as AWS names it, and what does it."""
+
+    name: str
+    service: str
+    permission: Permission
+    perform: Perform
+
+
+_registered: Final[dict[str, Operation]] = {}
+
+
+def operation(permission: Permission, *, service: str = SAGEMAKER) -> Callable[[Perform], Perform]:
+    """Register a function as the operation that its name says: ``create_trial`` is CreateTrial."""
+
+    def register(perform: Perform) -> Perform:
+        name = "".join(word.capitalize() for word in perform.__name__.split("_"))
+        _registered[name] = Operation(name, service, permission, perform)
+        return perform
+
+    return register
+
+
+def operations() -> dict[str, Operation]:
+    """All operations by name."""
+    from plugin_core.wire import operations as rooms
+
+    rooms.load()
+    return dict(_registered)

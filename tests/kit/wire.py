@@ -1,0 +1,55 @@
+"""A server of the wire in this process, and boto3's clients of it."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import uvicorn
+from botocore.config import Config
+
+from plugin_core.wire.caller import CALLER, DEFAULT_TENANT, Caller, Role
+
+ADMIN = Caller(tenant=DEFAULT_TENANT, role=Role.ADMIN)
+
+
+def authorised(app: Any, caller: Caller = ADMIN) -> Any:
+    """The app behind something that lets everyone in, as one caller."""
+
+    async def entered(scope: Any, receive: Any, send: Any) -> None:
+        await app({**scope, CALLER: caller}, receive, send)
+
+    return entered
+
+
+@contextlib.contextmanager
+def serving(app: Any) -> Iterator[str]:
+    """Serve an app over HTTP at a free port; the server's URL."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(app, log_level="error", lifespan="off", access_log=False)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(20)
+        listening.close()
+        assert not thread.is_alive()
+
+
+def client(service: str, url: str, **options: Any) -> Any:
+    """An unmodified boto3 client of the server."""
+    session = boto3.Session(
+        aws_access_key_id="AKIDEXAMPLEKEY000000",
+        aws_secret_access_key="secret",
+        region_name="us-east-1",
+    )
+    return session.client(
+        service, endpoint_url=url, config=Config(retries={"total_max_attempts": 1}, max_pool_connections=20, **options)
+    )
