@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from dagster_integration.stored_job import StoredOp
 
 SYSTEM: Final = "dagster"
+TERMINATED: Final = "The run was terminated."  # somebody asked for it
+INTERRUPTED: Final = "The run was interrupted."  # its worker was told to stop, and nobody knows why
 _OWN: Final = ("flowtrail/", "dagster/", ".dagster/")  # tags and metadata that are bookkeeping
 _MAPPING: Final = re.compile(r"\[([^\]]*)\]$")
 _ANONYMOUS: Final = "__"  # jobs that Dagster names by itself
@@ -383,12 +385,15 @@ def past_outputs(key: StepKey, step_key: str, data: Any, outputs: Iterable[Any])
 
 def past_message(status: Status, event: DagsterEvent | None, failed: Iterable[str]) -> str | None:
     """Why a past run ended as it did."""
-    if status is Status.CANCELLED:
-        return "The run was terminated."
+    said = event and event.event_specific_data
+    if status is Status.CANCELLED:  # by its worker, unless it was only marked as such
+        return TERMINATED if event is None or getattr(said, "error", None) else event.message
     if status is Status.COMPLETED:
         return None
+    if getattr(getattr(said, "failure_reason", None), "value", None) == "UNEXPECTED_TERMINATION":
+        return INTERRUPTED
     of_steps = outcome_of(failed)[1]
-    error = error_text(getattr(event and event.event_specific_data, "error", None))
+    error = error_text(getattr(said, "error", None))
     return of_steps or error or (event and event.message)
 
 

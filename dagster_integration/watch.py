@@ -109,9 +109,9 @@ class RunWatch:
             return steps
         instance, run_id = self._context.instance, self._run.run_id
         if _compat.is_being_cancelled(instance, run_id):
-            return Status.CANCELLED, "The run was terminated."
+            return Status.CANCELLED, translate.TERMINATED
         if isinstance(error, (KeyboardInterrupt, *_compat.signals())):
-            interrupted = (Status.FAILED, "The run was interrupted.")
+            interrupted = (Status.FAILED, translate.INTERRUPTED)
             return (None, None) if _compat.will_resume(instance, run_id) else interrupted
         return steps if error is None or self._events.failed else (Status.FAILED, translate.exception_text(error))
 

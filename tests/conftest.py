@@ -8,6 +8,7 @@ import pytest
 from packaging.version import Version
 
 pytest_plugins = ["plugin_core.testing.fixtures"]
+pytest.register_assert_rewrite("kit")
 
 
 @pytest.fixture(scope="session")

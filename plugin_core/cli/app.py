@@ -6,7 +6,21 @@ from typing import Annotated
 
 import typer
 
-from plugin_core.cli import config, doctor, get, import_, journal, lineage, ls, reconcile, recover, run, serve, show
+from plugin_core.cli import (
+    config,
+    doctor,
+    get,
+    import_,
+    journal,
+    keys,
+    lineage,
+    ls,
+    reconcile,
+    recover,
+    run,
+    serve,
+    show,
+)
 
 app = typer.Typer(
     name="flowtrail",
@@ -17,6 +31,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 _config = typer.Typer(help="What is set, and where.", no_args_is_help=True)
+_keys = typer.Typer(help="Who may ask a server of this record.", no_args_is_help=True)
 _journal = typer.Typer(help="What journals' files hold, and whether they are whole.", no_args_is_help=True)
 
 app.command("run", context_settings=run.OPTIONS)(run.run)
@@ -33,6 +48,10 @@ _config.command("show")(config.show)
 _journal.command("verify")(journal.verify)
 _journal.command("cat")(journal.cat)
 app.add_typer(_journal, name="journal")
+_keys.command("create")(keys.create)
+_keys.command("list")(keys.list_keys)
+_keys.command("revoke")(keys.revoke)
+app.add_typer(_keys, name="keys")
 app.add_typer(_config, name="config")
 
 

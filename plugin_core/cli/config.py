@@ -10,7 +10,7 @@ import typer
 from plugin_core.cli.session import JsonOption, ProfileOption, Session, StoreOption
 from plugin_core.tracking.settings import Settings, origins, redacted_url
 
-_URLS = ("store", "blobs", "ui_url", "dagster_url")
+_URLS = ("store", "blobs", "ui_url", "dagster_url", "tenant_store", "tenant_blobs")
 
 
 def show(

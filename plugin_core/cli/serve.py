@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -12,6 +12,9 @@ from plugin_core.cli.session import ProfileOption, Session, StoreOption
 from plugin_core.errors import SettingsError
 from plugin_core.tracking.settings import redacted_url
 from plugin_core.tracking.settings_values import sqlite_path_text
+
+if TYPE_CHECKING:
+    from plugin_core.server.serve import Serving
 
 DEFAULT_PORT: Final = 8460
 
@@ -33,7 +36,7 @@ def serve(
     session = Session(store=store, profile=profile)
     _require_server()
     from plugin_core.server import client_setup
-    from plugin_core.server.serve import Serving, bind, run, url_of
+    from plugin_core.server.serve import bind, run, url_of
 
     config = client_setup.write_config(_folder(session))
     if print_env:
@@ -42,9 +45,18 @@ def serve(
             print(line)
         return
     with bind(host, port) as listening:
-        store_url = session.settings.store
-        session.say(f"Serving {redacted_url(store_url)} at {url_of(listening)}. {_how_to(host, url_of(listening))}")
-        run(Serving(store_url=store_url, blobs_url=session.settings.blobs), listening, workers=workers)
+        url = url_of(listening)
+        session.say(f"Serving {redacted_url(session.settings.store)} at {url}. {_how_to(host, url)}")
+        run(_serving(session), listening, workers=workers)
+
+
+def _serving(session: Session) -> Serving:
+    from plugin_core.server.serve import Serving
+    from plugin_core.wire.request import WireSettings
+
+    settings = session.settings
+    wire = WireSettings(limits=settings.wire_limits, strict_artifacts=settings.wire_strict_artifacts)
+    return Serving(store_url=settings.store, blobs_url=settings.blobs, wire=wire)
 
 
 def _how_to(host: str, url: str) -> str:

@@ -6,10 +6,11 @@ reader keeps the frame for a newer one. Values of users go through the one encod
 
 from __future__ import annotations
 
+import functools
 import json
 from array import array
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, asdict, fields
 from operator import attrgetter
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from plugin_core.model import changes as c
 from plugin_core.model.components import ArtifactValue, Kind, OrchestratorRef, Owner, Status
 from plugin_core.model.lineage import NodeKind, NodeRef, SourceType
 from plugin_core.model.metrics import Json
-from plugin_core.model.parameters import compact, from_text, tagged, to_text
+from plugin_core.model.parameters import compact, from_text, quoted, to_text
 from plugin_core.model.provenance import Provenance
 
 
@@ -25,20 +26,34 @@ class UnknownChangeError(ValueError):
     """A frame holds a change that this version does not know."""
 
 
-def _node_to(node: NodeRef) -> list[str]:
-    return [node.kind, node.key]
+def _scalar_to(value: Any) -> str:
+    if type(value) is int:
+        return repr(value)
+    return quoted(value) if isinstance(value, str) else compact(value)
+
+
+def _mapping_to(mapping: Mapping[str, Any]) -> str:
+    return compact(mapping if type(mapping) is dict else dict(mapping))
+
+
+def _node_to(node: NodeRef) -> str:
+    return f"[{quoted(node.kind)},{quoted(node.key)}]"
 
 
 def _node_from(pair: list[str]) -> NodeRef:
     return NodeRef(NodeKind(pair[0]), pair[1])
 
 
-def _data_to(data: Mapping[int, Json]) -> dict[str, Json]:
-    return {str(position): value for position, value in data.items()}
+def _data_to(data: Mapping[int, Json]) -> str:
+    return to_text({str(position): value for position, value in data.items()})
 
 
 def _data_from(data: dict[str, Json]) -> dict[int, Json]:
     return {int(position): value for position, value in data.items()}
+
+
+def _numbers_to(numbers: array[int] | array[float]) -> str:
+    return to_text(list(numbers))
 
 
 def _known(cls: Callable[..., Any], content: dict[str, Any]) -> Any:
@@ -46,42 +61,56 @@ def _known(cls: Callable[..., Any], content: dict[str, Any]) -> Any:
     return cls(**{key: value for key, value in content.items() if key in names})
 
 
-def _flat(value: Any) -> dict[str, Any]:
-    """The fields of a value that holds plain ones; ``dataclasses.asdict`` takes ten times as long."""
-    return {name: getattr(value, name) for name in value.__slots__}
+@functools.lru_cache(maxsize=8)
+def _owner_to(owner: Owner) -> str:
+    """A process says with each of its runs that they are its own."""
+    return compact(asdict(owner))
 
 
-_Pair = tuple[Callable[[Any], Any], Callable[[Any], Any]]
+def _provenance_to(provenance: Provenance) -> str:
+    return compact(asdict(provenance))
+
+
+def _orchestrator_to(ref: OrchestratorRef) -> str:
+    of_execution = f'{{"system":{quoted(ref.system)},"execution_id":{_optional_to(ref.execution_id)}'
+    return f'{of_execution},"step_id":{_optional_to(ref.step_id)},"url":{_optional_to(ref.url)}}}'
+
+
+def _optional_to(text: str | None) -> str:
+    return "null" if text is None else quoted(text)
+
+
+_Pair = tuple[Callable[[Any], str], Callable[[Any], Any]]
 _NODE: Final[_Pair] = (_node_to, _node_from)
-_OWNER: Final[_Pair] = (_flat, lambda x: _known(Owner, x))
-_TAGS: Final[_Pair] = (dict, dict)
-_PROVENANCE: Final[_Pair] = (_flat, lambda x: _known(Provenance, x))
-_STATUS: Final[_Pair] = (str, Status)
+_OWNER: Final[_Pair] = (_owner_to, lambda x: _known(Owner, x))
+_TAGS: Final[_Pair] = (_mapping_to, dict)
+_PROVENANCE: Final[_Pair] = (_provenance_to, lambda x: _known(Provenance, x))
+_STATUS: Final[_Pair] = (quoted, Status)
 
 # How the fields that are not plain JSON go in and out, by class.
 _CODED: Final[dict[type[Any], dict[str, _Pair]]] = {
     c.PutExperiment: {"tags": _TAGS, "provenance": _PROVENANCE},
     c.PutTrial: {"tags": _TAGS, "provenance": _PROVENANCE},
     c.PutComponent: {
-        "kind": (str, Kind),
-        "orchestrator": (_flat, lambda x: _known(OrchestratorRef, x)),
+        "kind": (quoted, Kind),
+        "orchestrator": (_orchestrator_to, lambda x: _known(OrchestratorRef, x)),
         "owner": _OWNER,
         "tags": _TAGS,
         "properties": _TAGS,
-        "parameters": (tagged, lambda x: from_text(compact(x))),
+        "parameters": (to_text, lambda x: from_text(compact(x))),
         "provenance": _PROVENANCE,
     },
     c.SetStatus: {"status": _STATUS, "owner": _OWNER},
-    c.SetParameters: {"parameters": (tagged, dict)},
+    c.SetParameters: {"parameters": (to_text, dict)},
     c.SetArtifactValues: {
         "values": (
-            lambda x: {name: [v.value, v.media_type] for name, v in x.items()},
+            lambda x: compact({name: [v.value, v.media_type] for name, v in x.items()}),
             lambda x: {name: ArtifactValue(value=v[0], media_type=v[1]) for name, v in x.items()},
         )
     },
     c.PutArtifact: {
         "source_types": (
-            lambda x: [[s.kind, s.value] for s in x],
+            lambda x: compact([[s.kind, s.value] for s in x]),
             lambda x: tuple(SourceType(kind=kind, value=value) for kind, value in x),
         ),
         "properties": _TAGS,
@@ -91,12 +120,12 @@ _CODED: Final[dict[type[Any], dict[str, _Pair]]] = {
     c.PutAction: {"properties": _TAGS, "tags": _TAGS, "provenance": _PROVENANCE},
     c.PutContext: {"properties": _TAGS, "tags": _TAGS, "provenance": _PROVENANCE},
     c.PutAssociation: {"source": _NODE, "destination": _NODE},
-    c.SetTags: {"node": _NODE, "tags": _TAGS, "removed": (list, tuple)},
+    c.SetTags: {"node": _NODE, "tags": _TAGS, "removed": (lambda x: compact(list(x)), tuple)},
     c.SetProperties: {"node": _NODE, "properties": _TAGS},
     c.AppendPoints: {
-        "steps": (list, lambda x: array("q", x)),
-        "times": (list, lambda x: array("q", x)),
-        "values": (list, lambda x: array("d", x)),
+        "steps": (_numbers_to, lambda x: array("q", x)),
+        "times": (_numbers_to, lambda x: array("q", x)),
+        "values": (_numbers_to, lambda x: array("d", x)),
         "data": (_data_to, _data_from),
     },
     c.JournalSeen: {"owner": _OWNER},
@@ -105,34 +134,37 @@ _BY_KIND: Final = {cls.__name__: cls for cls in _CODED}
 _USERS_VALUES: Final = frozenset({c.SetParameters, c.AppendPoints})  # NaN, huge integers: have the tagged form
 
 
-_Plan = tuple[Callable[[Any], Sequence[Any]], tuple[tuple[str, bool, Callable[[Any], Any] | None], ...]]
+_Plan = tuple[Callable[[Any], Sequence[Any]], tuple[tuple[str, bool, Callable[[Any], str]], ...]]
 
 
 def _plan(cls: type[Any]) -> _Plan:
-    """What gets all fields at once; and for each its name, whether it must be given, and how it goes in."""
+    """What gets all fields at once; and for each its key as JSON, whether it must be given, and how it goes in."""
     coded = _CODED[cls]
     how = tuple(
-        (f.name, f.default is MISSING and f.default_factory is MISSING, coded[f.name][0] if f.name in coded else None)
+        (
+            f"{quoted(f.name)}:",
+            f.default is MISSING and f.default_factory is MISSING,
+            coded[f.name][0] if f.name in coded else _scalar_to,
+        )
         for f in fields(cls)
     )
-    return attrgetter(*(name for name, _, _ in how)), how
+    return attrgetter(*(f.name for f in fields(cls))), how
 
 
 _PLANS: Final = {cls: _plan(cls) for cls in _CODED}
 
 
 def encode(change: c.Change) -> bytes:
-    """The payload of a change's frame."""
+    """The payload of a change's frame, put together field by field: half the time that json.dumps takes."""
     cls = type(change)
     values, how = _PLANS[cls]
-    content: dict[str, Any] = {}
-    for (name, required, to), value in zip(how, values(change), strict=True):
-        if value or required:
-            content[name] = value if to is None else to(value)
-        elif value is not None and value is not False and to is None:
-            content[name] = value  # "" and 0 say something, None and an empty mapping are the defaults
-    text = to_text(content) if cls is c.AppendPoints else compact(content)
-    return f"{cls.__name__} {text}".encode("ascii")
+    content = [
+        name + to(value)
+        for (name, required, to), value in zip(how, values(change), strict=True)
+        # "" and 0 say something, None and an empty mapping are the defaults
+        if value or required or (to is _scalar_to and value is not None and value is not False)
+    ]
+    return f"{cls.__name__} {{{','.join(content)}}}".encode("ascii")
 
 
 def decode(payload: bytes) -> c.Change:

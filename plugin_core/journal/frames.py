@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 from zlib import crc32
@@ -77,6 +78,13 @@ def pack(type: int, sequence: int, payload: bytes, salt: int) -> bytes:
     """Make a frame."""
     body = _HEAD.pack(SYNC, type, 0, MIN_FRAME_BYTES + len(payload), sequence) + payload
     return body + _CRC.pack(crc32(body, salt))
+
+
+def pack_all(type: int, sequence: int, payloads: Sequence[bytes], salt: int) -> bytes:
+    """Make frames that follow one another."""
+    if len(payloads) == 1:
+        return pack(type, sequence, payloads[0], salt)
+    return b"".join([pack(type, number, payload, salt) for number, payload in enumerate(payloads, sequence)])
 
 
 def pack_point(sequence: int, step: int, time_us: int, value: float, series: int, salt: int) -> bytes:

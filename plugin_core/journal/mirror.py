@@ -29,10 +29,11 @@ class Mirror:
         """Have ``listener`` called when something is written after a silence."""
         self._listeners.append(listener)
 
-    def keep(self, change: Change) -> None:
-        """A change was written."""
-        self._changes.append(change)
-        self.stir()
+    def keep(self, *changes: Change) -> None:
+        """Changes were written."""
+        self._changes += changes
+        if self.is_quiet:
+            self.stir()
 
     def has_points(self, series: Series) -> None:
         """A series that had nothing pending now has."""

@@ -207,9 +207,7 @@ class Journal:
 
         InvalidValueError for one of 64 MiB or more.
         """
-        payload = _encoded(change)
-        with self._lock:
-            self._record(change, lambda: self._write_change(change, payload))
+        self.append_all((change,))
 
     def append_all(self, changes: Sequence[Change]) -> None:
         """Write changes of one moment, by one ``os.write`` where nothing is out of the ordinary.
@@ -227,21 +225,22 @@ class Journal:
         opened = self._open
         if self._busy or self._doubted or self._ring.events or opened is None or self._end >= opened.limit:
             return False
-        data = b"".join(
-            frames.pack(frames.CHANGE, self._seq + i, payload, self._salt) for i, payload in enumerate(payloads)
-        )
+        data = frames.pack_all(frames.CHANGE, self._seq, payloads, self._salt)
         self._busy = SLOW
         try:
             self._put(data, count=len(payloads))
-        except OSError:
+        except OSError as problem:
+            if self.strict:
+                self._retire()
+                self._cannot_write(problem)
             return False
         finally:
             self._busy = 0
-        for change in changes:
-            self._mirror.keep(change)
+        self._mirror.keep(*changes)
         self._synced_each()
-        with contextlib.suppress(OSError):
-            self._empty_ring()  # of what came from an interrupting call meanwhile
+        if self._ring.events:  # of an interrupting call meanwhile
+            with contextlib.suppress(OSError):
+                self._empty_ring()
         return True
 
     def _write_change(self, change: Change, payload: bytes) -> None:

@@ -19,7 +19,7 @@ from plugin_core.model.lineage import NodeKind, NodeRef
 
 CONTENT_PREFIX: Final = "sha256:"
 
-_WORDS: Final[Mapping[NodeKind, str]] = {
+WORDS: Final[Mapping[NodeKind, str]] = {
     NodeKind.EXPERIMENT: "experiment",
     NodeKind.TRIAL: "experiment-trial",
     NodeKind.COMPONENT: "experiment-trial-component",
@@ -27,7 +27,12 @@ _WORDS: Final[Mapping[NodeKind, str]] = {
     NodeKind.ACTION: "action",
     NodeKind.CONTEXT: "context",
 }
-_KINDS: Final[Mapping[str, NodeKind]] = {word: kind for kind, word in _WORDS.items()}
+_KINDS: Final[Mapping[str, NodeKind]] = {word: kind for kind, word in WORDS.items()}
+JOB_TYPES: Final[Mapping[str, str]] = {
+    "training-job": "TrainingJob",
+    "processing-job": "ProcessingJob",
+    "transform-job": "TransformJob",
+}
 _ARN: Final = re.compile(r"arn:[\w-]+:sagemaker:[\w-]*:\d*:(?P<word>[a-z-]+)/(?P<name>.+)", re.DOTALL)
 _HEX_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -49,7 +54,7 @@ def is_arn(text: str) -> bool:
 def to_arn(node: NodeRef) -> str:
     """The ARN of a node."""
     name = artifact_digest(node.key) if node.kind is NodeKind.ARTIFACT else node.key
-    return names.arn(_WORDS[node.kind], name)
+    return names.arn(WORDS[node.kind], name)
 
 
 def parse_arn(text: str) -> Arn:
@@ -60,6 +65,12 @@ def parse_arn(text: str) -> Arn:
             f"{text!r} is not an ARN.", hint=f"One looks like {names.arn('experiment-trial-component', 'name')}."
         )
     return Arn(found["word"], found["name"], _KINDS.get(found["word"]))
+
+
+def job_type(source_arn: str | None) -> str | None:
+    """What a component that came from a job is in the graph; None for one that did not."""
+    found = None if source_arn is None else _ARN.fullmatch(source_arn)
+    return None if found is None else JOB_TYPES.get(found["word"])
 
 
 def artifact_digest(source_uri: str) -> str:

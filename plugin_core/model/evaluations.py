@@ -7,7 +7,7 @@ JSON has no NaN and no infinity: in a payload they are null.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
@@ -79,7 +79,31 @@ class PrecisionRecallCurve:
         }
 
 
-Evaluation: TypeAlias = ConfusionMatrix | RocCurve | PrecisionRecallCurve
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """Columns of equal length, in order; ``fields`` has their names and types: string, number, boolean, datetime."""
+
+    type: ClassVar[str] = "Table"
+    title: str
+    fields: tuple[tuple[str, str], ...]
+    columns: Mapping[str, Sequence[Json]]
+
+    def to_payload(self) -> dict[str, Json]:
+        """SageMaker's JSON object."""
+        return {
+            "type": self.type,
+            "version": 0,
+            "title": self.title,
+            "fields": [{"name": name, "type": kind} for name, kind in self.fields],
+            "data": {name: [_cell(value) for value in self.columns[name]] for name, _ in self.fields},
+        }
+
+
+Evaluation: TypeAlias = ConfusionMatrix | RocCurve | PrecisionRecallCurve | Table
+
+
+def _cell(value: Json) -> Json:
+    return _number(value) if isinstance(value, float) else value
 
 
 def _number(value: float | None) -> float | None:

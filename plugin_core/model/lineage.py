@@ -123,17 +123,24 @@ class Context:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Association:
-    """An edge: data went from ``source`` to ``destination``."""
+    """An edge: data went from ``source`` to ``destination``. Of both ends it has what a ``Vertex`` has."""
 
     source: NodeRef
     destination: NodeRef
     type: str
     created_at: datetime
+    source_name: str = ""
+    source_type: str | None = None
+    destination_name: str = ""
+    destination_type: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Vertex:
-    """A node as a lineage query returns it; ``type`` is the artifact's, action's or context's type."""
+    """A node as a lineage query returns it; ``type`` is the artifact's, action's or context's type.
+
+    A component that came from a job has the job's: TrainingJob, ProcessingJob or TransformJob.
+    """
 
     ref: NodeRef
     name: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
@@ -39,3 +40,23 @@ class MetricSummary:
     maximum: float | None
     mean: float | None
     std_dev: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MetricWindows:
+    """A series in windows, oldest or lowest first: columns of equal length, 'q' and 'd'.
+
+    A window of a period is at its first moment (``times``, microseconds) and its highest step; one of a step at
+    the time of its last point. Minimum, maximum, mean and std_dev (of the population) are over finite values, NaN
+    without any. ``truncated`` says that there are more windows than were asked for.
+    """
+
+    steps: array[int]
+    times: array[int]
+    counts: array[int]
+    minimum: array[float]
+    maximum: array[float]
+    mean: array[float]
+    std_dev: array[float]
+    last: array[float]
+    truncated: bool = False

@@ -39,6 +39,7 @@ def _refuse(value: object) -> Any:
 
 
 compact: Final = _compact()
+quoted: Final[Callable[[str], str]] = encoder.encode_basestring_ascii  # a text as JSON, in C where there is C
 
 
 def to_text(value: Json) -> str:

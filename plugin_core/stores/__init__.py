@@ -1,4 +1,4 @@
-"""What remembers. ``open_store`` and ``open_blobs`` turn a URL into a store; a scheme's module is imported on use."""
+"""What remembers. ``open_store`` and its like turn a URL into a store; a scheme's module is imported on use."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from plugin_core.errors import SettingsError
 from plugin_core.stores.addresses import EXAMPLE, is_server
 
 if TYPE_CHECKING:
+    from plugin_core.stores.keys import KeyStore
     from plugin_core.stores.protocol import BlobStore, TrackingStore
 
 
@@ -28,12 +29,35 @@ def open_store(url: str, /, *, read_only: bool = False) -> TrackingStore:
 
 
 def open_blobs(url: str, /) -> BlobStore:
-    """Open the blob store at ``url`` (``file:///absolute/folder``). Raises SettingsError."""
+    """Open the blob store at ``url`` (``file:///absolute/folder``, ``s3://bucket/prefix``). Raises SettingsError."""
     scheme = url.partition(":")[0]
     if scheme == "file":
         from plugin_core.stores.blobs import FolderBlobs
 
         return FolderBlobs.from_url(url)
+    if scheme == "s3":
+        return _open_s3(url)
     raise SettingsError(
-        f"{url!r} is not a blob store URL that this flowtrail knows.", hint="Use file:///absolute/folder."
+        f"{url!r} is not a blob store URL that this flowtrail knows.",
+        hint="Use file:///absolute/folder or s3://bucket/prefix.",
     )
+
+
+def open_keys(url: str, /) -> KeyStore:
+    """Open the keys of servers over the record at ``url``. Raises SettingsError, StoreError."""
+    from plugin_core.stores.local import LocalStore
+
+    store = open_store(url)
+    if not isinstance(store, LocalStore):
+        raise SettingsError("Keys are kept in the record of a server, not at its clients.", hint="Use its store URL.")
+    return store.keys
+
+
+def _open_s3(url: str) -> BlobStore:
+    try:
+        from plugin_core.stores.blobs.s3 import S3Blobs
+    except ImportError as error:
+        raise SettingsError(
+            "A blob store in S3 needs boto3, which is not installed.", hint="pip install 'flowtrail[s3]'"
+        ) from error
+    return S3Blobs(url)

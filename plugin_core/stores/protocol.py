@@ -9,17 +9,20 @@ Names of components, trials and experiments are matched without regard to case.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Protocol, runtime_checkable
+from typing import IO, Protocol, TypeVar, runtime_checkable
 
 from plugin_core.model.changes import Batch, Change
 from plugin_core.model.components import ArtifactValue, Component
 from plugin_core.model.edits import Edit
 from plugin_core.model.experiments import Experiment, Trial
 from plugin_core.model.lineage import Action, Artifact, Association, Context, NodeKind, NodeRef, Subgraph
-from plugin_core.model.metrics import Json, MetricPoint, MetricSummary
-from plugin_core.model.queries import ComponentQuery, LineageQuery
+from plugin_core.model.metrics import Json, MetricPoint, MetricSummary, MetricWindows
+from plugin_core.model.queries import ComponentQuery, LineageQuery, Listing, Page, Search, WindowQuery
+
+V = TypeVar("V")
 
 
 class ExperimentStore(Protocol):
@@ -41,9 +44,12 @@ class ExperimentStore(Protocol):
         """Trials, newest first."""
         ...
 
-    def delete(self, node: NodeRef, /, *, cascade: bool = False) -> None:
-        """Delete a node and its edges. Without ``cascade``, ConflictError where others belong to it:
-        an experiment's trials, a trial's components. NotFoundError.
+    def delete(self, node: NodeRef, /, *, cascade: bool = False, shared: bool = False) -> None:
+        """Delete a node and its edges, in one transaction; NotFoundError.
+
+        Without ``cascade``, ConflictError where others belong to it (an experiment's trials and components,
+        a trial's components) or a component is in a trial. With it they go too, but for components that are
+        in a trial that stays: these are at home there, unless ``shared`` has them go as well.
         """
         ...
 
@@ -91,6 +97,10 @@ class MetricStore(Protocol):
         """Yield one series, ordered by step and then by arrival; nothing for a series that does not exist."""
         ...
 
+    def windows(self, component: int, metric: str, query: WindowQuery, /) -> MetricWindows:
+        """A series cut into windows, points that are no numbers left out; no windows for one that does not exist."""
+        ...
+
 
 class LineageStore(Protocol):
     """The graph."""
@@ -123,6 +133,10 @@ class LineageStore(Protocol):
         """Edges out of ``source`` and into ``destination``, oldest first."""
         ...
 
+    def delete_association(self, source: NodeRef, destination: NodeRef, /, *, type: str | None = None) -> None:
+        """Delete the edges from one node to another, of one type or of any; NotFoundError for none."""
+        ...
+
     def lineage(self, start: NodeRef, query: LineageQuery, /) -> Subgraph:
         """Walk from ``start`` (not in the answer), breadth first; each vertex once, at its least depth.
 
@@ -144,6 +158,22 @@ class SearchStore(Protocol):
 
     def arn_tags(self, arn: str, /) -> dict[str, str | None]:
         """Tags of something that is no node of this record (``edits.TagArn``), by its ARN without regard to case."""
+        ...
+
+    def page(self, query: Listing[V], /) -> Page[V]:
+        """A page of experiments, trials, components, artifacts, actions, contexts or associations, from one query.
+
+        Components come without tags and properties. Pages follow one another without gap or repeat, whatever
+        is written meanwhile; a name that is not known filters everything.
+        """
+        ...
+
+    def search(self, query: Search[V], /) -> Page[V]:
+        """A page of the experiments, trials or components that an expression finds, and how many it finds in all.
+
+        Components come without tags and properties. InvalidValueError for a property that there is not, a value
+        that is no number or time where one is needed, and an expression that is too large.
+        """
         ...
 
     def find_nodes(self, text: str, /, *, kinds: Sequence[NodeKind] = (), limit: int = 20) -> list[NodeRef]:
@@ -219,8 +249,28 @@ class BlobStore(Protocol):
         """Copy to a file, verified before it appears under its name; NotFoundError, ArtifactCorruptError."""
         ...
 
+    def part(self, digest: str, start: int, length: int, /) -> IO[bytes]:
+        """Open a part for reading, from byte ``start`` on; NotFoundError. A part proves nothing: it is not verified."""
+        ...
+
+    def writing(self) -> AbstractContextManager[BlobWriter]:
+        """Take bytes that come in pieces; what is not kept leaves nothing behind."""
+        ...
+
     def size(self, digest: str, /) -> int | None:
         """Size in bytes, None if the bytes are not here."""
+        ...
+
+
+class BlobWriter(Protocol):
+    """Takes the pieces of one blob, in order; for one thread."""
+
+    def write(self, piece: bytes, /) -> None:
+        """Add a piece."""
+        ...
+
+    def keep(self) -> str:
+        """Store what was written and return its digest; nothing can be added then."""
         ...
 
 

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import sys
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Final
 
 from plugin_core.errors import StoreError
@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("flowtrail")
 _LONG_BYTES: Final = 256 * 1024 * 1024  # about where a copy takes long enough to want a progress bar
+
+
+_MODEL_SUFFIXES: Final = (".pkl", ".pickle", ".joblib", ".onnx", ".pt", ".pth", ".safetensors", ".h5", ".keras")
+_DATA_SUFFIXES: Final = (".csv", ".tsv", ".parquet", ".npy", ".npz", ".json", ".jsonl", ".feather", ".arrow", ".db")
+_COMPRESSED: Final = frozenset({".gz", ".bz2", ".xz", ".zst"})
 
 
 def store_file(engine: Engine, path: Path) -> tuple[str, str | None]:
@@ -42,6 +47,19 @@ def store_bytes(engine: Engine, data: bytes) -> tuple[str, str | None]:
         _log.warning("flowtrail could not store %d bytes, and records their checksum only: %s", len(data), error)
         return f"sha256:{hashlib.sha256(data).hexdigest()}", None
     return digest, digest
+
+
+def artifact_type_of(media_type: str | None, name: str) -> str:
+    """The artifact type that lineage queries look for, from the media type and the file's suffix."""
+    path = PurePath(name.lower())
+    lowered = path.stem if path.suffix in _COMPRESSED else path.name
+    if lowered.endswith(_MODEL_SUFFIXES):
+        return "Model"
+    if (media_type or "").startswith("image/"):
+        return "Image"
+    if lowered.endswith(_DATA_SUFFIXES):
+        return "DataSet"
+    return "Document"
 
 
 def _progress_bar(path: Path) -> AbstractContextManager[Progress | None]:

@@ -17,7 +17,7 @@ import time
 from collections.abc import Mapping
 from contextvars import Token
 from datetime import datetime
-from pathlib import Path, PurePath
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -41,6 +41,7 @@ from plugin_core.tracking import lifecycle
 from plugin_core.tracking.carrier import RunAddress
 from plugin_core.tracking.current import attach, current_run, detach
 from plugin_core.tracking.engine import engine, now_us
+from plugin_core.tracking.files import artifact_type_of
 from plugin_core.tracking.settings import is_disabled
 from plugin_core.tracking.values import to_float, to_items, to_json, to_micros, to_path, to_step, to_tags, to_text
 
@@ -297,7 +298,11 @@ class Run:
         if "://" in text:
             self._link(
                 PutArtifact(
-                    at=now_us(), source_uri=text, type=_type_of(media_type, text), name=name, media_type=media_type
+                    at=now_us(),
+                    source_uri=text,
+                    type=artifact_type_of(media_type, text),
+                    name=name,
+                    media_type=media_type,
                 ),
                 is_output=is_output,
             )
@@ -330,7 +335,7 @@ class Run:
             PutArtifact(
                 at=now_us(),
                 source_uri=uri,
-                type=_type_of(kind, path.name),
+                type=artifact_type_of(kind, path.name),
                 name=label,
                 media_type=kind,
                 blob=blob,
@@ -628,21 +633,3 @@ def _text_of(exc: BaseException | None) -> str:
         return str(exc) or type(exc).__name__
     except Exception:  # noqa: BLE001 - a user's exception may not print; its type has to do
         return type(exc).__name__
-
-
-_MODEL_SUFFIXES: Final = (".pkl", ".pickle", ".joblib", ".onnx", ".pt", ".pth", ".safetensors", ".h5", ".keras")
-_DATA_SUFFIXES: Final = (".csv", ".tsv", ".parquet", ".npy", ".npz", ".json", ".jsonl", ".feather", ".arrow", ".db")
-_COMPRESSED: Final = frozenset({".gz", ".bz2", ".xz", ".zst"})
-
-
-def _type_of(media_type: str | None, name: str) -> str:
-    """The artifact type that lineage queries look for, from the media type and the file's suffix."""
-    path = PurePath(name.lower())
-    lowered = path.stem if path.suffix in _COMPRESSED else path.name
-    if lowered.endswith(_MODEL_SUFFIXES):
-        return "Model"
-    if (media_type or "").startswith("image/"):
-        return "Image"
-    if lowered.endswith(_DATA_SUFFIXES):
-        return "DataSet"
-    return "Document"

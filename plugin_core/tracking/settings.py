@@ -77,6 +77,16 @@ class Settings:
     flush_timeout_s: float = 2.0
     exit_flush_timeout_s: float = 5.0
     durability: Durability = "1s"
+    wire_limits: bool = True
+    wire_strict_artifacts: bool = False
+    server_dir: Path
+    server_hosts: tuple[str, ...] = ()
+    server_origins: tuple[str, ...] = ()
+    server_clock_window_s: float = 900.0
+    server_requests_per_s: int = 500
+    server_max_object_bytes: int = 5 << 30
+    tenant_store: str | None = None
+    tenant_blobs: str | None = None
 
     def __repr__(self) -> str:
         shown = (
@@ -103,6 +113,16 @@ _PARSERS: Final[Mapping[str, values.Parser]] = {
     "flush_timeout_s": values.SECONDS,
     "exit_flush_timeout_s": values.SECONDS,
     "durability": values.one_of("process", "1s", "every"),
+    "wire_limits": values.FLAG,
+    "wire_strict_artifacts": values.FLAG,
+    "server_dir": values.PATH,
+    "server_hosts": values.NAMES,
+    "server_origins": values.NAMES,
+    "server_clock_window_s": values.SECONDS,
+    "server_requests_per_s": values.NUMBER,
+    "server_max_object_bytes": values.COUNT,
+    "tenant_store": values.TEXT,
+    "tenant_blobs": values.TEXT,
 }
 
 _lock = threading.RLock()
@@ -257,4 +277,5 @@ def _with_places(found: dict[str, Any], home: Path | None, surroundings: Surroun
         beside, prefix = path.parent, "" if path.name == "record.db" else f"{path.stem}."
     found.setdefault("blobs", values.file_url(beside / f"{prefix}blobs"))
     found.setdefault("spool_dir", beside / f"{prefix}spool")
+    found.setdefault("server_dir", beside / f"{prefix}server")
     return found

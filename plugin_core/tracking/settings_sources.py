@@ -17,7 +17,10 @@ from plugin_core.errors import SettingsError
 from plugin_core.tracking.carrier import RUN_CONTEXT_VARIABLE, from_env
 
 PREFIX: Final = "FLOWTRAIL_"
-RESERVED: Final = frozenset({RUN_CONTEXT_VARIABLE, "FLOWTRAIL_AUTOLOG"})  # written by us for children
+# Written by us for children; and the server's secrets, which are no settings: `config show` prints those.
+RESERVED: Final = frozenset(
+    {RUN_CONTEXT_VARIABLE, "FLOWTRAIL_AUTOLOG", "FLOWTRAIL_SERVER_SECRET", "FLOWTRAIL_SERVER_METRICS_TOKEN"}
+)
 PROJECT_FILE: Final = "flowtrail.toml"
 _MARKERS: Final = (PROJECT_FILE, "pyproject.toml", ".git")
 _log = logging.getLogger("flowtrail")

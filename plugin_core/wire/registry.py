@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from plugin_core.wire.caller import Permission
@@ -38,9 +40,10 @@ def operation(permission: Permission, *, service: str = SAGEMAKER) -> Callable[[
     return register
 
 
-def operations() -> dict[str, Operation]:
+@functools.cache
+def operations() -> Mapping[str, Operation]:
     """All operations by name."""
     from plugin_core.wire import operations as rooms
 
     rooms.load()
-    return dict(_registered)
+    return MappingProxyType(_registered)

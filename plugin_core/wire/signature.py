@@ -34,6 +34,7 @@ _AUTHORIZATION: Final = re.compile(
 _CREDENTIAL: Final = re.compile(
     r"(?P<key>[^/\s,]{1,128})/(?P<day>[0-9]{8})/(?P<region>[a-z0-9-]{1,40})/(?P<service>[a-z0-9-]{1,40})/aws4_request"
 )
+_SCOPE_END: Final = re.compile(r"/(?P<service>[a-z0-9-]{1,40})/aws4_request")
 _STAMP: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _HEX_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _HEADER_NAMES: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+(;[!#$%&'*+.^_`|~0-9a-z-]+)*")
@@ -100,9 +101,12 @@ class Claim:
         return self.payload is None or _HEX_DIGEST.fullmatch(self.payload) is not None
 
 
-def is_signed(request: SignedRequest) -> bool:
-    """Whether a request carries a signature of any kind, right or wrong."""
-    return "X-Amz-Signature=" in request.query or any(name == "authorization" for name, _ in request.headers)
+def claimed_service(request: SignedRequest) -> str | None:
+    """The service that a request says it is for, by the scope of its credential; None if it has none."""
+    places = [value for name, value in request.headers if name == "authorization"]
+    places += [unquote(pair) for pair in request.query.split("&") if pair.startswith("X-Amz-Credential=")]
+    found = _SCOPE_END.search(places[0]) if len(places) == 1 else None
+    return found["service"] if found is not None and found["service"] in SERVICES else None
 
 
 def read_claim(request: SignedRequest) -> Claim:

@@ -5,11 +5,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from kit.store_contract import *
 
 from plugin_core.stores import open_store
 from plugin_core.stores.protocol import TrackingStore
 from plugin_core.testing.contract.making import Reopen
-from plugin_core.testing.contract.tracking_store import *
 
 
 @pytest.fixture

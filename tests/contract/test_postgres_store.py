@@ -5,11 +5,11 @@ from contextlib import ExitStack
 
 import pytest
 from kit.postgres import Postgres
+from kit.store_contract import *
 
 from plugin_core.stores import open_store
 from plugin_core.stores.protocol import TrackingStore
 from plugin_core.testing.contract.making import Reopen
-from plugin_core.testing.contract.tracking_store import *
 
 
 @pytest.fixture(scope="module")

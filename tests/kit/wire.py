@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 import boto3
 import uvicorn
 from botocore.config import Config
+from botocore.validate import ParamValidator
 
 from plugin_core.wire.caller import CALLER, DEFAULT_TENANT, Caller, Role
 
@@ -50,6 +52,16 @@ def client(service: str, url: str, **options: Any) -> Any:
         aws_secret_access_key="secret",
         region_name="us-east-1",
     )
-    return session.client(
+    made = session.client(
         service, endpoint_url=url, config=Config(retries={"total_max_attempts": 1}, max_pool_connections=20, **options)
     )
+    made.meta.events.register("after-call", _check_answer)
+    return made
+
+
+def _check_answer(http_response: Any, model: Any, **_: Any) -> None:
+    """Every answer has the members, types and required parts that the service's model says; clients drop the rest."""
+    is_json = model.metadata["protocol"] != "query"
+    if http_response.status_code == 200 and is_json and model.output_shape is not None:
+        problems = ParamValidator().validate(json.loads(http_response.content), model.output_shape)
+        assert not problems.has_errors(), problems.generate_report()

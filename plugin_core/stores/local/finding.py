@@ -1,20 +1,16 @@
-"""Finds nodes by what people have in hand, counts, and deletes."""
+"""Finds nodes by what people have in hand, and counts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, union
 
-from plugin_core.errors import ConflictError
 from plugin_core.model.lineage import NodeKind, NodeRef
 from plugin_core.stores.local import fold as f
 from plugin_core.stores.local import schema as s
-from plugin_core.stores.local import statements as q
-from plugin_core.stores.local.executing import many
 from plugin_core.stores.local.graph import node_refs
-from plugin_core.stores.local.resolving import node_id
 
 _AFTER_ALL: Final = "\U0010ffff"
 _DIGEST: Final = "sha256:"
@@ -74,27 +70,3 @@ def counts(connection: Connection) -> dict[str, int]:
     }
     points = connection.execute(select(func.coalesce(func.sum(s.series.c.count), 0))).scalar_one()
     return found | {"points": int(points)}
-
-
-def delete(connection: Connection, ref: NodeRef, *, cascade: bool) -> None:
-    """Delete a node with all that is its own; ConflictError if others belong to it and ``cascade`` is not given."""
-    node = node_id(connection, ref)
-    belonging = list(_belonging(connection, node, ref.kind))
-    if belonging and not cascade:
-        raise ConflictError(
-            f"{ref.kind} {ref.key!r} has {len(belonging)} others that belong to it.",
-            hint="Delete these before, or all at once with cascade=True.",
-        )
-    many(connection, q.DELETE_NODE, ({"node": gone} for gone in dict.fromkeys([*belonging, node])))
-
-
-def _belonging(connection: Connection, node: int, kind: NodeKind) -> Iterator[int]:
-    """Ids of what goes with a node: of an experiment all, of a trial the components in no other."""
-    t, c, m = s.trials.c, s.components.c, s.trial_components.c
-    if kind is NodeKind.EXPERIMENT:
-        yield from connection.execute(select(t.id).where(t.experiment_id == node)).scalars()
-        yield from connection.execute(select(c.id).where(c.experiment_id == node)).scalars()
-    elif kind is NodeKind.TRIAL:
-        elsewhere = select(m.component_id).where(m.trial_id != node, m.component_id == c.id).exists()
-        members = select(m.component_id).where(m.trial_id == node)
-        yield from connection.execute(select(c.id).where(c.id.in_(members), ~elsewhere)).scalars()

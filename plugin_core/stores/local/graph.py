@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from sqlalchemy import Connection, func, select
 
 from plugin_core.errors import NotFoundError
+from plugin_core.model import arns
 from plugin_core.model.lineage import (
     Action,
     Artifact,
@@ -73,31 +74,40 @@ def artifact_of(
     )
 
 
-def action_of(row: Any, properties: Properties, tags: Tags, provenance: Provenance = NO_PROVENANCE) -> Action:
-    """An action from its row."""
+_DESCRIBED: Final = ("id", "name", "type", "source_uri", "created_us", "modified_us", "description")
+CONTEXT_COLUMNS: Final = _DESCRIBED
+ACTION_COLUMNS: Final = (*_DESCRIBED, "status")
+
+
+def action_of(row: Sequence[Any], properties: Properties, tags: Tags, provenance: Provenance = NO_PROVENANCE) -> Action:
+    """An action from a row of ACTION_COLUMNS."""
+    _, name, type_, source_uri, created, modified, description, status = row
     return Action(
-        name=row.name,
-        type=row.type or "",
-        source_uri=row.source_uri or "",
-        created_at=moment(row.created_us),
-        modified_at=moment(row.modified_us),
-        description=row.description,
-        status=row.status,
+        name=name,
+        type=type_ or "",
+        source_uri=source_uri or "",
+        created_at=moment(created),
+        modified_at=moment(modified),
+        description=description,
+        status=status,
         properties=properties,
         tags=tags,
         provenance=provenance,
     )
 
 
-def context_of(row: Any, properties: Properties, tags: Tags, provenance: Provenance = NO_PROVENANCE) -> Context:
-    """A context from its row."""
+def context_of(
+    row: Sequence[Any], properties: Properties, tags: Tags, provenance: Provenance = NO_PROVENANCE
+) -> Context:
+    """A context from a row of CONTEXT_COLUMNS."""
+    _, name, type_, source_uri, created, modified, description = row
     return Context(
-        name=row.name,
-        type=row.type or "",
-        source_uri=row.source_uri or "",
-        created_at=moment(row.created_us),
-        modified_at=moment(row.modified_us),
-        description=row.description,
+        name=name,
+        type=type_ or "",
+        source_uri=source_uri or "",
+        created_at=moment(created),
+        modified_at=moment(modified),
+        description=description,
         properties=properties,
         tags=tags,
         provenance=provenance,
@@ -120,6 +130,7 @@ _VERTICES: Final = (
             )))
             for column in ("created_us", "modified_us")
         ),
+        s.components.c.source_arn,
     )
     .select_from(s.nodes)
     .outerjoin(s.components, s.components.c.id == s.nodes.c.id)
@@ -144,9 +155,9 @@ class _Found(NamedTuple):
 def _described(connection: Connection, ids: Sequence[int]) -> dict[int, _Found]:
     found: dict[int, _Found] = {}
     rows = rows_in(connection, _VERTICES, s.nodes.c.id, ids)
-    for node, kind, key, name, label, type_, created, modified in rows:
+    for node, kind, key, name, label, type_, created, modified, source_arn in rows:
         ref = NodeRef(_KINDS[kind], name or key)
-        found[node] = _Found(ref, label or name or key, type_, created, modified)
+        found[node] = _Found(ref, label or name or key, type_ or arns.job_type(source_arn), created, modified)
     return found
 
 
@@ -177,11 +188,12 @@ def associations(
         return []
     if type_ is not None:
         query = query.where(_a.type == type_)
-    return _edges(connection, raw_rows(connection, query))
+    return edges_of(connection, raw_rows(connection, query))
 
 
-def _edges(connection: Connection, edges: Iterable[Edge]) -> list[Association]:
-    given = list(edges)
+def edges_of(connection: Connection, edges: Iterable[Any]) -> list[Association]:
+    """Associations from rows of EDGES."""
+    given: list[Edge] = list(edges)
     return list(_associations(given, _described(connection, list({node for edge in given for node in edge[:2]}))))
 
 
@@ -248,7 +260,17 @@ def _vertex(found: _Found, depth: int) -> Vertex:
 
 def _associations(edges: Iterable[Edge], nodes: Mapping[int, _Found]) -> Iterator[Association]:
     for source, to, type_, at in edges:
-        yield Association(source=nodes[source].ref, destination=nodes[to].ref, type=type_, created_at=moment(at))
+        one, other = nodes[source], nodes[to]
+        yield Association(
+            source=one.ref,
+            destination=other.ref,
+            type=type_,
+            created_at=moment(at),
+            source_name=one.name,
+            source_type=one.type,
+            destination_name=other.name,
+            destination_type=other.type,
+        )
 
 
 def _chooses(query: LineageQuery) -> bool:

@@ -210,9 +210,7 @@ def has_guests(connection: Connection, experiment: str | None) -> bool:
 
 def components_query(query: ComponentQuery, *, with_guests: bool) -> AnySelect:
     """COMPONENTS with a query's filters, order and page."""
-    statement = COMPONENTS.where(*_filters(query))
-    if query.experiment is not None:
-        statement = statement.where(in_experiment(named(f.EXPERIMENT, query.experiment), with_guests=with_guests))
+    statement = COMPONENTS.where(*conditions(query, with_guests=with_guests))
     if query.sort_by is SortBy.NAME:
         statement = statement.join(s.nodes, s.nodes.c.id == _t.id)
         order: tuple[ColumnElement[Any], ColumnElement[Any]] = (s.nodes.c.key, _t.id)
@@ -239,9 +237,12 @@ def in_experiment(experiment: Any, *, with_guests: bool) -> ColumnElement[bool]:
     return or_(at_home, _t.id.in_(select(_GUESTS.component_id).where(_GUESTS.guest_of == experiment)))
 
 
-def _filters(query: ComponentQuery) -> list[ColumnElement[bool]]:
-    found = [make(query) for make in _FILTERS]
-    return [condition for condition in found if condition is not None]
+def conditions(query: ComponentQuery, *, with_guests: bool) -> list[ColumnElement[bool]]:
+    """A query's filters."""
+    found = [condition for make in _FILTERS if (condition := make(query)) is not None]
+    if query.experiment is not None:
+        found.append(in_experiment(named(f.EXPERIMENT, query.experiment), with_guests=with_guests))
+    return found
 
 
 def _equal(column: ColumnElement[Any], value: Any) -> ColumnElement[bool] | None:
@@ -255,6 +256,14 @@ def _one_of(column: ColumnElement[Any], values: Iterable[Any]) -> ColumnElement[
 
 def _of_node(column: ColumnElement[Any], kind: str, name: str | None) -> ColumnElement[bool] | None:
     return None if name is None else column == named(kind, name)
+
+
+def _of_source(query: ComponentQuery) -> ColumnElement[bool] | None:
+    """SageMaker's SDKs ask for an ARN in lower case, however the job was named."""
+    if query.source_arn is None:
+        return None
+    arn = f.clean(query.source_arn)
+    return and_(_t.source_arn.is_not(None), func.lower(_t.source_arn) == func.lower(arn))
 
 
 def _in_trial(query: ComponentQuery) -> ColumnElement[bool] | None:
@@ -291,7 +300,7 @@ _FILTERS: Final[tuple[Callable[[ComponentQuery], ColumnElement[bool] | None], ..
     lambda query: _equal(_t.orchestrator, query.orchestrator_system),
     lambda query: _equal(_t.execution_id, query.execution_id),
     lambda query: _equal(_t.step_id, query.step_id),
-    lambda query: _equal(_t.source_arn, query.source_arn),
+    _of_source,
     _tagged,
     lambda query: None if query.created_before is None else _t.created_us < micros_of(query.created_before),
     lambda query: None if query.created_after is None else _t.created_us > micros_of(query.created_after),

@@ -25,7 +25,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 5
 MIN_READER: Final = 1  # the oldest flowtrail schema whose readers understand this one
 MIN_WRITER: Final = 3  # the oldest flowtrail schema whose writers may write to this one: 2 writes no job slugs
 
@@ -318,5 +318,83 @@ associations = Table(
     Column("type", Text, primary_key=True),
     Column("at_us", _Micros, nullable=False),
     Index("ix_associations_destination", "destination_id", "source_id", "type", "at_us"),  # answers a walk alone
+    sqlite_with_rowid=False,
+)
+
+# Of a server: who may ask it. ``sealed`` can be read with the server's secret alone.
+access_keys = Table(
+    "access_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("label", Text),
+    Column("created_us", _Micros, nullable=False),
+    Column("expires_us", _Micros),
+    Column("revoked_us", _Micros),
+    Column("used_us", _Micros),
+)
+
+# Objects, as S3's clients have them
+
+# In the order of its UTF-8, whatever the database's language is.
+_Key = Text().with_variant(Text(collation="C"), "postgresql")
+
+buckets = Table(
+    "buckets",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("created_us", _Micros, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+
+def _in_bucket(*, primary_key: bool) -> Column[str]:
+    return Column(
+        "bucket", Text, ForeignKey("buckets.name", ondelete="CASCADE"), nullable=False, primary_key=primary_key
+    )
+
+
+objects = Table(
+    "objects",
+    metadata,
+    _in_bucket(primary_key=True),
+    Column("key", _Key, primary_key=True),
+    Column("digest", Text, nullable=False, index=True),  # which bytes are in use
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("etag", Text, nullable=False),
+    Column("modified_us", _Micros, nullable=False),
+    Column("media_type", Text),
+    Column("headers", Text, nullable=False),
+    Column("metadata", Text, nullable=False),
+    Column("checksums", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _in_bucket(primary_key=False),
+    Column("key", _Key, nullable=False),
+    Column("begun_us", _Micros, nullable=False),
+    Column("media_type", Text),
+    Column("headers", Text, nullable=False),
+    Column("metadata", Text, nullable=False),
+    Column("algorithm", Text),
+    sqlite_with_rowid=False,
+)
+
+upload_parts = Table(
+    "upload_parts",
+    metadata,
+    Column("upload_id", Text, ForeignKey("uploads.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("etag", Text, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("modified_us", _Micros, nullable=False),
+    Column("checksums", Text, nullable=False),
     sqlite_with_rowid=False,
 )

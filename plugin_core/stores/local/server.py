@@ -201,6 +201,7 @@ def _engine(address: ServerAddress, lock_timeout_s: float) -> Engine:
         pool_timeout=lock_timeout_s,
         pool_pre_ping=True,
         pool_use_lifo=True,
+        execution_options={"preserve_rowcount": True},  # of an INSERT too: it says whether there was a conflict
     )
 
 

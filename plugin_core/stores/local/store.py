@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Table, select
 
 from plugin_core.errors import ConflictError, SettingsError
 from plugin_core.model.changes import Batch, Change
@@ -16,18 +16,22 @@ from plugin_core.model.components import ArtifactValue, Component
 from plugin_core.model.edits import Edit
 from plugin_core.model.experiments import Experiment, Trial
 from plugin_core.model.lineage import Action, Artifact, Association, Context, NodeKind, NodeRef, Subgraph
-from plugin_core.model.metrics import Json, MetricPoint, MetricSummary
+from plugin_core.model.metrics import Json, MetricPoint, MetricSummary, MetricWindows
 from plugin_core.model.provenance import Provenance
-from plugin_core.model.queries import ComponentQuery, LineageQuery
+from plugin_core.model.queries import ComponentQuery, LineageQuery, Listing, Page, Search, WindowQuery
 from plugin_core.stores.addresses import is_server, server_address
-from plugin_core.stores.local import editing, finding, graph, listing, migrate, values
+from plugin_core.stores.local import editing, finding, graph, listing, migrate, pages, searching, values
 from plugin_core.stores.local import schema as s
 from plugin_core.stores.local import statements as q
 from plugin_core.stores.local.apply import apply_folded
+from plugin_core.stores.local.deleting import delete_association, delete_node
 from plugin_core.stores.local.dialects import LOCK_TIMEOUT_S, Connections
 from plugin_core.stores.local.executing import raw_rows, rows_in
 from plugin_core.stores.local.fold import Folded, clean, fold
+from plugin_core.stores.local.keys import LocalKeys
+from plugin_core.stores.local.objects import LocalObjects
 from plugin_core.stores.local.resolving import artifact_id, component_of_job, node_id, node_of_arn
+from plugin_core.stores.local.windows import cut
 
 V = TypeVar("V")
 
@@ -39,6 +43,7 @@ class LocalStore:
         self.url = url
         self._connections = _connections(url, is_read_only=read_only, lock_timeout_s=lock_timeout_s)
         self._connections.follow()
+        self.objects = LocalObjects(self._connections.read, self._writing)
 
     @contextmanager
     def _writing(self, about: Iterable[str] | None = None) -> Generator[Connection]:
@@ -88,10 +93,15 @@ class LocalStore:
             known = rows_in(connection, q.LEASES, s.journals.c.journal, [*named])
             return {named[name]: listing.moment(until) for name, until in known}
 
-    def delete(self, node: NodeRef, /, *, cascade: bool = False) -> None:
+    def delete(self, node: NodeRef, /, *, cascade: bool = False, shared: bool = False) -> None:
         """See TrackingStore."""
         with self._writing() as connection:
-            finding.delete(connection, node, cascade=cascade)
+            delete_node(connection, node, cascade=cascade, shared=shared)
+
+    def delete_association(self, source: NodeRef, destination: NodeRef, /, *, type: str | None = None) -> None:
+        """See TrackingStore."""
+        with self._writing() as connection:
+            delete_association(connection, source, destination, type)
 
     def about(self) -> str:
         """See TrackingStore."""
@@ -101,6 +111,11 @@ class LocalStore:
     def close(self) -> None:
         """See TrackingStore."""
         self._connections.close()
+
+    @property
+    def keys(self) -> LocalKeys:
+        """The keys of servers over this record; see KeyStore."""
+        return LocalKeys(reading=self._connections.read, writing=self._writing, close=self.close)
 
     # Experiments and trials
 
@@ -194,6 +209,12 @@ class LocalStore:
         """See TrackingStore. The series is read as it is when the first point is asked for."""
         return values.points(self._connections.read, component, clean(metric))
 
+    def windows(self, component: int, metric: str, query: WindowQuery, /) -> MetricWindows:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            columns = values.columns(connection, component, clean(metric))
+        return cut(columns, query)
+
     # Lineage
 
     def artifact(self, source_uri: str, /) -> Artifact:
@@ -220,16 +241,16 @@ class LocalStore:
 
     def action(self, name: str, /) -> Action:
         """See TrackingStore."""
-        return self._node(NodeKind.ACTION, name, select(s.actions), graph.action_of)
+        return self._node(NodeKind.ACTION, name, s.actions, graph.ACTION_COLUMNS, graph.action_of)
 
     def context(self, name: str, /) -> Context:
         """See TrackingStore."""
-        return self._node(NodeKind.CONTEXT, name, select(s.contexts), graph.context_of)
+        return self._node(NodeKind.CONTEXT, name, s.contexts, graph.CONTEXT_COLUMNS, graph.context_of)
 
-    def _node(self, kind: NodeKind, name: str, query: Any, make: Callable[..., V]) -> V:
+    def _node(self, kind: NodeKind, name: str, table: Table, columns: Sequence[str], make: Callable[..., V]) -> V:
         with self._connections.read() as connection:
             node = node_id(connection, NodeRef(kind, name))
-            row = connection.execute(query.where(query.selected_columns.id == node)).one()
+            row = connection.execute(select(*(table.c[column] for column in columns)).where(table.c.id == node)).one()
             properties = values.properties(connection, [node])[node]
             return make(row, properties, *_extras(connection, node))
 
@@ -251,6 +272,16 @@ class LocalStore:
             return graph.path(connection, source, destination, max_depth)
 
     # Finding
+
+    def page(self, query: Listing[V], /) -> Page[V]:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            return pages.page(connection, query)
+
+    def search(self, query: Search[V], /) -> Page[V]:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            return searching.search(connection, query)
 
     def find_nodes(self, text: str, /, *, kinds: Sequence[NodeKind] = (), limit: int = 20) -> list[NodeRef]:
         """See TrackingStore."""

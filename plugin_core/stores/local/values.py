@@ -19,7 +19,7 @@ from plugin_core.stores.local import migrate
 from plugin_core.stores.local import schema as s
 from plugin_core.stores.local.executing import AnySelect, rows_in
 from plugin_core.stores.local.listing import moment
-from plugin_core.stores.local.points import by_step, unpack
+from plugin_core.stores.local.points import Columns, by_step, unpack
 
 T = TypeVar("T")
 
@@ -160,6 +160,23 @@ def points(
     for ordinals in _overlapping(spans):
         for step, time, value, data in merge(*map(chunk, ordinals), key=itemgetter(0)):
             yield MetricPoint(step, moment(time), value, data)
+
+
+_PAYLOADS: Final = (
+    select(s.chunks.c.payload)
+    .join(s.series, s.series.c.id == s.chunks.c.series_id)
+    .where(s.series.c.component_id == bindparam("component"), s.series.c.name == bindparam("metric"))
+    .order_by(s.chunks.c.ordinal)
+)
+
+
+def columns(connection: Connection, component: int, metric: str) -> Columns:
+    """One series as it was logged, all of it."""
+    whole = Columns()
+    for payload in connection.execute(_PAYLOADS, {"component": component, "metric": metric}).scalars():
+        part = unpack(payload)
+        whole.extend(part.steps, part.times, part.values, part.data)
+    return whole
 
 
 def _overlapping(spans: Sequence[tuple[int, int, int]]) -> Iterator[list[int]]:

@@ -114,3 +114,32 @@ def test_many_threads_store_the_same_and_other_bytes(blobs: BlobStore) -> None:
     for i, digest in enumerate(digests[:4]):
         with blobs.open(digest) as opened:
             assert opened.read() == b"%d" % i * 5_000
+
+
+@pytest.mark.parametrize(("start", "length"), [(0, 3), (5, 10), (290_000, 10_000), (299_999, 50), (100, 0)])
+def test_a_part_is_read_without_the_rest(blobs: BlobStore, start: int, length: int) -> None:
+    data = bytes(range(250)) * 1_200
+    digest = blobs.put_bytes(data)
+
+    with blobs.part(digest, start, length) as opened:
+        assert opened.read() == data[start : start + length]
+    with pytest.raises(NotFoundError):
+        blobs.part(ABSENT, 0, 1)
+
+
+def test_bytes_that_come_in_pieces_are_kept_as_one(blobs: BlobStore) -> None:
+    with blobs.writing() as writer:
+        for piece in (b"one ", b"", b"two"):
+            writer.write(piece)
+        digest = writer.keep()
+
+    assert digest == digest_of(b"one two")
+    with blobs.open(digest) as opened:
+        assert opened.read() == b"one two"
+
+
+def test_bytes_that_are_not_kept_are_gone(blobs: BlobStore) -> None:
+    with blobs.writing() as writer:
+        writer.write(b"given up")
+
+    assert blobs.size(digest_of(b"given up")) is None

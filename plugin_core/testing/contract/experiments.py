@@ -6,6 +6,7 @@ import pytest
 
 from plugin_core.errors import ConflictError, NotFoundError
 from plugin_core.model.changes import SetTags
+from plugin_core.model.edits import AddToTrial, RemoveFromTrial
 from plugin_core.model.lineage import NodeKind, NodeRef
 from plugin_core.model.queries import ComponentQuery
 from plugin_core.stores.protocol import TrackingStore
@@ -151,7 +152,55 @@ def test_a_component_of_two_trials_outlives_one_of_them(store: TrackingStore) ->
     store.delete(NodeRef(NodeKind.TRIAL, "one"), cascade=True)
 
     assert names(store, trial="two") == ["shared"]
-    assert names(store, experiment="search") == ["shared"]
+    assert store.component("shared").trial == "two"
+
+
+def test_what_is_shared_with_another_trial_goes_too_when_that_is_asked_for(store: TrackingStore) -> None:
+    store.write([trial("one"), trial("two"), component("shared", trial="one"), component("own", trial="two")])
+    store.write([AddToTrial(at=2, component="shared", trial="two")])
+    store.delete(NodeRef(NodeKind.TRIAL, "one"), cascade=True, shared=True)
+
+    assert (names(store), names(store, trial="two")) == (["own"], ["own"])
+
+
+def test_a_component_that_is_in_a_trial_is_not_deleted_without_cascade(store: TrackingStore) -> None:
+    store.write([trial("t"), component("c", trial="t")])
+    with pytest.raises(ConflictError, match="is in 1 trials"):
+        store.delete(of_component("c"))
+    store.write([RemoveFromTrial(at=2, component="c", trial="t")])
+    store.delete(of_component("c"))
+
+    store.write([component("d", trial="t")])
+    store.delete(of_component("d"), cascade=True)
+    assert (names(store), store.counts()["trials"]) == ([], 1)
+
+
+def test_an_emptied_experiment_is_deleted_step_by_step(store: TrackingStore) -> None:
+    store.write([experiment(), trial("t"), component("c", of=None)])
+    store.write([AddToTrial(at=1, component="c", trial="t")])
+    store.write([RemoveFromTrial(at=2, component="c", trial="t")])
+    store.delete(NodeRef(NodeKind.TRIAL, "t"))
+    store.delete(EXPERIMENT)
+
+    assert (names(store), store.experiments()) == (["c"], [])
+
+
+def test_a_component_of_another_experiments_trial_outlives_its_own_experiment(store: TrackingStore) -> None:
+    store.write([trial("one"), trial("two", of="other"), component("shared", trial="one"), component("own")])
+    store.write([AddToTrial(at=2, component="shared", trial="two")])
+    store.delete(EXPERIMENT, cascade=True)
+
+    shared = store.component("shared")
+    assert (shared.experiment, shared.trial) == ("other", "two")
+    assert names(store) == names(store, experiment="other") == ["shared"]
+
+
+def test_a_guest_in_a_deleted_experiment_stays_at_home(store: TrackingStore) -> None:
+    store.write([trial("one"), trial("two", of="other"), component("guest", trial="two", of="other")])
+    store.write([AddToTrial(at=2, component="guest", trial="one")])
+    store.delete(EXPERIMENT, cascade=True)
+
+    assert (store.component("guest").experiment, store.component("guest").trial) == ("other", "two")
 
 
 def test_a_deleted_thing_may_be_made_again_and_has_nothing_of_the_old_one(store: TrackingStore) -> None:

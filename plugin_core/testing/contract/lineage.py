@@ -282,3 +282,16 @@ def test_deleting_a_node_deletes_its_edges(store: TrackingStore) -> None:
 
     assert store.path(RAW, MODEL) is None
     assert walked(store, TRAINING) == [("model", 1)]
+
+
+def test_edges_between_two_nodes_are_deleted(store: TrackingStore) -> None:
+    store.write([*pipeline(), edge(RAW, CLEANING, type="AssociatedWith")])
+    store.delete_association(RAW, CLEANING, type="AssociatedWith")
+    assert [e.type for e in store.associations(source=RAW)] == ["ContributedTo"]
+
+    store.delete_association(RAW, CLEANING)
+    assert store.associations(source=RAW) == []
+    for source, destination in ((RAW, CLEANING), (CLEANING, RAW), (of_artifact("s3://absent"), CLEANING)):
+        with pytest.raises(NotFoundError):
+            store.delete_association(source, destination)
+    assert store.artifact("s3://raw").name == "raw"

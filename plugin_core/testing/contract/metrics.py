@@ -6,11 +6,13 @@ import math
 import random
 import statistics
 from array import array
+from typing import Any
 
 import pytest
 
 from plugin_core.model.changes import AppendPoints
-from plugin_core.model.metrics import Json, MetricSummary
+from plugin_core.model.metrics import Json, MetricSummary, MetricWindows
+from plugin_core.model.queries import WindowQuery
 from plugin_core.stores.protocol import TrackingStore
 from plugin_core.testing.contract.making import Reopen, batch, component, logged, points, when
 
@@ -192,3 +194,78 @@ def test_a_time_that_no_datetime_holds_reads_as_the_nearest_that_one_does(store:
 
     assert (first.time.year, last.time.year) == (1, 9999)
     assert store.summaries([node])[node]["loss"].last_time == last.time
+
+
+def windows(store: TrackingStore, metric: str = "loss", **query: Any) -> MetricWindows:
+    return store.windows(store.component("c").id, metric, WindowQuery(**query))
+
+
+def test_a_series_is_cut_into_a_window_for_each_step(store: TrackingStore) -> None:
+    store.write([points("c", [5.0, 1.0, 3.0], steps=[2, 1, 1], times=[30, 10, 20])])
+    store.write([points("c", [math.nan, math.inf], steps=[3, 1], times=[40, 50])])
+    cut = windows(store)
+
+    assert (list(cut.steps), list(cut.times), list(cut.counts)) == ([1, 2, 3], [50, 30, 40], [3, 1, 1])
+    assert list(cut.minimum[:2]) == [1.0, 5.0]
+    assert (list(cut.maximum[:2]), list(cut.mean[:2]), list(cut.std_dev[:2])) == ([3.0, 5.0], [2.0, 5.0], [1.0, 0.0])
+    assert list(cut.last[:2]) == [math.inf, 5.0]
+    assert all(math.isnan(column[2]) for column in (cut.minimum, cut.maximum, cut.mean, cut.std_dev, cut.last))
+
+
+def test_a_series_of_a_point_a_step_is_its_own_windows(store: TrackingStore) -> None:
+    store.write([points("c", [2.0, math.inf, 4.0], steps=[5, 6, 9], times=[1, 2, 3])])
+    cut = windows(store)
+
+    assert (list(cut.steps), list(cut.times), list(cut.counts)) == ([5, 6, 9], [1, 2, 3], [1, 1, 1])
+    assert list(cut.last) == [2.0, math.inf, 4.0]
+    assert (cut.mean[0], cut.std_dev[0], cut.minimum[2], cut.maximum[2]) == (2.0, 0.0, 4.0, 4.0)
+    assert math.isnan(cut.mean[1])
+    assert math.isnan(cut.std_dev[1])
+
+
+def test_a_series_is_cut_into_periods_of_time(store: TrackingStore) -> None:
+    second = 1_000_000
+    store.write([
+        points("c", [1.0, 3.0, 8.0], steps=[0, 1, 2], times=[60 * second, 119 * second, 120 * second]),
+        points("c", [2.0], steps=[3], times=[61 * second]),
+    ])  # fmt: skip
+    cut = windows(store, period_s=60)
+
+    assert (list(cut.times), list(cut.counts)) == ([60 * second, 120 * second], [3, 1])
+    assert (list(cut.steps), list(cut.last)) == ([3, 2], [3.0, 8.0])
+    assert (list(cut.mean), list(cut.minimum), list(cut.maximum)) == ([2.0, 8.0], [1.0, 8.0], [3.0, 8.0])
+    assert list(windows(store, period_s=3_600).times) == [0]
+
+
+def test_windows_keep_to_bounds_and_limit(store: TrackingStore) -> None:
+    store.write([points("c", [float(i) for i in range(10)], times=[i * 10 for i in range(10)])])
+
+    assert list(windows(store, first_step=3, last_step=5).last) == [3.0, 4.0, 5.0]
+    assert list(windows(store, since=when(70)).last) == [7.0, 8.0, 9.0]
+    assert list(windows(store, until=when(19), last_step=5).last) == [0.0, 1.0]
+    assert list(windows(store, first_step=4, last_step=3).last) == []
+    limited = windows(store, limit=2)
+    assert (list(limited.last), limited.truncated, windows(store, limit=10).truncated) == ([0.0, 1.0], True, False)
+    store.write([points("c", [10.0], steps=[0], times=[5])])
+    assert (list(windows(store, limit=1).counts), windows(store, limit=1).truncated) == ([2], True)
+    assert windows(store, limit=1, period_s=60).truncated is False
+
+
+def test_windows_leave_out_what_is_no_number(store: TrackingStore) -> None:
+    store.write([points("c", [1.0, math.nan, 3.0], data={1: "a text"})])
+
+    assert list(windows(store).last) == [1.0, 3.0]
+    assert list(windows(store, metric="absent").steps) == []
+    assert list(windows(store, metric="absent", period_s=60).times) == []
+
+
+def test_windows_of_many_chunks_come_to_what_the_series_comes_to(store: TrackingStore) -> None:
+    rng = random.Random(3)
+    for i in range(40):
+        store.write([points("c", [rng.random() for _ in range(50)], steps=range(i * 50, i * 50 + 50))])
+    whole, (node,) = windows(store, period_s=60), [store.component("c").id]
+    known = store.summaries([node])[node]["loss"]
+
+    assert (list(whole.counts), len(windows(store).steps)) == ([2_000], 2_000)
+    assert whole.mean[0] == pytest.approx(known.mean)
+    assert whole.std_dev[0] == pytest.approx(known.std_dev)

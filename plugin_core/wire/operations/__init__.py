@@ -5,7 +5,22 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Final
 
-_GROUPS: Final = ("experiments",)
+_GROUPS: Final = (
+    "experiments",
+    "trials",
+    "components",
+    "metrics",
+    "artifacts",
+    "actions",
+    "contexts",
+    "associations",
+    "lineage",
+    "tags",
+    "groups",
+    "jobs",
+    "pipelines",
+    "search",
+)
 
 
 def load() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from plugin_core.errors import NotFoundError
 from plugin_core.model.changes import PutExperiment
-from plugin_core.model.experiments import Experiment
+from plugin_core.model.edits import UpdateExperiment
 from plugin_core.model.lineage import NodeKind, NodeRef
+from plugin_core.model.queries import ExperimentQuery
+from plugin_core.wire import entities
 from plugin_core.wire.caller import Permission
-from plugin_core.wire.entities import arn_of, described, tags_given
-from plugin_core.wire.faults import already_exists
+from plugin_core.wire.operations import paging
+from plugin_core.wire.operations.naming import creating
 from plugin_core.wire.registry import Answer, operation
 from plugin_core.wire.request import Request
 
@@ -17,37 +18,55 @@ from plugin_core.wire.request import Request
 def create_experiment(request: Request) -> Answer:
     """Refused where there is one of that name."""
     name = request.members["ExperimentName"]
-    try:
-        request.store.experiment(name)
-    except NotFoundError:
-        pass
-    else:
-        raise already_exists("Experiment", name)
     change = PutExperiment(
         at=request.at,
         name=name,
         display_name=request.members.get("DisplayName"),
         description=request.members.get("Description"),
-        tags=tags_given(request.members),
+        tags=entities.tags_given(request.members),
+        provenance=entities.provenance_given(request.members, request.caller.key_id),
+        new=True,
     )
-    request.store.write([change])
-    return {"ExperimentArn": arn_of(NodeRef(NodeKind.EXPERIMENT, name))}
+    with creating("Experiment", name):
+        request.store.write([change])
+    return _arn(name)
 
 
 @operation(Permission.READ)
 def describe_experiment(request: Request) -> Answer:
     """One experiment."""
-    return _entity(request.store.experiment(request.members["ExperimentName"]))
+    return entities.experiment(request.store.experiment(request.members["ExperimentName"]))
 
 
-def _entity(found: Experiment) -> Answer:
-    return described(
-        ExperimentName=found.name,
-        ExperimentArn=arn_of(NodeRef(NodeKind.EXPERIMENT, found.name)),
-        DisplayName=found.display_name,
-        Description=found.description,
-        CreationTime=found.created_at,
-        CreatedBy={},
-        LastModifiedTime=found.modified_at,
-        LastModifiedBy={},
+@operation(Permission.WRITE)
+def update_experiment(request: Request) -> Answer:
+    """Change what it is called and said to be."""
+    name = request.members["ExperimentName"]
+    edit = UpdateExperiment(
+        at=request.at,
+        name=name,
+        display_name=request.members.get("DisplayName"),
+        description=request.members.get("Description"),
+        by=request.caller.key_id,
     )
+    request.store.write([edit])
+    return _arn(name)
+
+
+@operation(Permission.WRITE)
+def delete_experiment(request: Request) -> Answer:
+    """Refused while it has trials."""
+    name = request.members["ExperimentName"]
+    request.store.delete(NodeRef(NodeKind.EXPERIMENT, name))
+    return _arn(name)
+
+
+@operation(Permission.READ)
+def list_experiments(request: Request) -> Answer:
+    """By name or time."""
+    page = paging.listed(request, ExperimentQuery, sort_by=paging.sort_of(request))
+    return paging.answer(request, "ExperimentSummaries", page, entities.experiment_summary)
+
+
+def _arn(name: str) -> Answer:
+    return {"ExperimentArn": entities.arn_of(NodeKind.EXPERIMENT, name)}

@@ -4,6 +4,7 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.reconstruct import ReconstructableJob
 from kit import dagster_jobs
+from kit.dagster_past import check_import
 
 from dagster_integration.instrumentor import instrument
 from plugin_core.model.components import Status
@@ -73,21 +74,40 @@ def test_an_output_that_its_io_manager_refuses_fails_the_step(many):
     assert "pickle" in many.step("unpicklable").status_message
 
 
-def test_a_part_that_is_executed_again_builds_on_the_run_before(many, instance):
-    before = many.execution("many_cases")
-    again = dg.ReexecutionOptions(before.properties["dagster_run_id"], step_selection=["mended", "after_mended"])
+@pytest.fixture(scope="module")
+def again(many, instance):
+    """A part of that run, chosen by hand, executed again under another name."""
+    before = many.execution("many_cases").properties["dagster_run_id"]
+    part = dg.ReexecutionOptions(before, step_selection=["mended", "after_mended"])
     elsewhere = {"flowtrail/experiment": "again"}
-    assert execute("many_cases", instance, reexecution_options=again, tags=elsewhere).success
-    check_reexecution(many, before, many.execution("again"), built_on="total_of_rows")
+    assert execute("many_cases", instance, reexecution_options=part, tags=elsewhere).success
+    return many
 
 
-def test_what_is_executed_again_from_failure_builds_on_the_run_before(shared_record, instance):
+@pytest.fixture(scope="module")
+def mended(shared_record, instance):
+    """A run that failed, and its re-execution from there."""
     failed = execute("mending", instance, run_config={})
     before = shared_record.execution("mending")
-    again = dg.ReexecutionOptions.from_failure(failed.run_id, instance)
-    assert execute("mending", instance, run_config={}, reexecution_options=again).success
+    rest = dg.ReexecutionOptions.from_failure(failed.run_id, instance)
+    assert execute("mending", instance, run_config={}, reexecution_options=rest).success
     (after,) = set(shared_record.executions("mending")) - {before}
-    check_reexecution(shared_record, before, after, built_on="total_again")
+    return before, after
+
+
+def test_a_part_that_is_executed_again_builds_on_the_run_before(again):
+    check_reexecution(again, again.execution("many_cases"), again.execution("again"), built_on="total_of_rows")
+
+
+def test_what_is_executed_again_from_failure_builds_on_the_run_before(shared_record, mended):
+    check_reexecution(shared_record, *mended, built_on="total_again")
+
+
+@pytest.mark.usefixtures("again", "mended")
+def test_an_import_says_of_them_what_recording_said(shared_record, instance, tmp_path):
+    logged = frozenset({"numbers", "number", "tries", "before the crash"})
+    report = check_import(shared_record.record, instance.root_directory, tmp_path, without=logged)
+    assert (report.imported, report.failed) == (4, 0)
 
 
 def check_reexecution(record, before, after, *, built_on):

@@ -12,6 +12,7 @@ import pytest
 from dagster._core.definitions.reconstruct import ReconstructableJob
 from dagster._core.execution.api import execute_run_iterator
 from kit import dagster_jobs
+from kit.dagster_past import check_import
 
 from dagster_integration.bootstrap import bootstrap_env
 from dagster_integration.instrumentor import instrument
@@ -111,6 +112,12 @@ def test_a_run_that_somebody_cancelled_is_cancelled(stopped, instance):
     assert run_in_dagster(instance, stopped, "cancelled").status is dg.DagsterRunStatus.CANCELED
     assert (root.status, root.status_message) == (Status.CANCELLED, "The run was terminated.")
     assert stopped.states("cancelled") == {"slow": INTERRUPTED, "never": NOT_STARTED}
+
+
+def test_an_import_says_of_stopped_runs_what_recording_said(stopped, instance, tmp_path):
+    ids = tuple(run_in_dagster(instance, stopped, job).run_id for job in ("interrupted", "terminated", "cancelled"))
+    report = check_import(stopped.record, instance.root_directory, tmp_path, without=frozenset({"started"}), ids=ids)
+    assert (report.imported, report.failed) == (3, 0)
 
 
 def test_a_killed_worker_is_settled_by_its_absence_and_then_by_dagsters_word(stopped, instance, home, monkeypatch):

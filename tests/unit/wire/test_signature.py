@@ -17,7 +17,7 @@ from plugin_core.wire.signature import (
     Refusal,
     SignatureError,
     SignedRequest,
-    is_signed,
+    claimed_service,
     read_claim,
     verify,
 )
@@ -84,6 +84,7 @@ def test_a_request_that_botocore_signed_is_taken(service: str) -> None:
     claim = read_claim(request)
 
     check(request)
+    assert claimed_service(request) == service
     assert (claim.key_id, claim.region, claim.service, claim.is_presigned) == (KEY, "eu-west-1", service, False)
 
 
@@ -98,6 +99,7 @@ def test_a_signed_url_is_taken_until_it_expires() -> None:
     request = presigned(f"{URL}bucket/key%20x?versionId=1", expires=300)
 
     check(request, b"")
+    assert claimed_service(request) == "s3"
     check(request, b"", after=timedelta(seconds=290))
     assert refusal(request, b"", after=timedelta(seconds=310)) is Refusal.EXPIRED
 
@@ -195,7 +197,7 @@ def test_chunks_that_are_signed_one_by_one_are_refused_since_they_are_not_verifi
 def test_an_unsigned_request_is_told_that_it_is_not_signed() -> None:
     request = SignedRequest(method="POST", path="/", query="", headers=(("host", "127.0.0.1"),))
 
-    assert not is_signed(request)
+    assert claimed_service(request) is None
     assert refusal(request) is Refusal.MISSING
 
 

@@ -1,4 +1,4 @@
-"""All promises of a TrackingStore: import everything from here, beside fixtures ``store`` and ``reopen``."""
+"""The whole contract of a TrackingStore: its tests, for a module with the fixtures ``store`` and ``reopen``."""
 
 from plugin_core.testing.contract.components import *
 from plugin_core.testing.contract.creating import *
@@ -7,6 +7,8 @@ from plugin_core.testing.contract.experiments import *
 from plugin_core.testing.contract.journals import *
 from plugin_core.testing.contract.lineage import *
 from plugin_core.testing.contract.metrics import *
+from plugin_core.testing.contract.pages import *
 from plugin_core.testing.contract.search import *
+from plugin_core.testing.contract.searches import *
 from plugin_core.testing.contract.statuses import *
 from plugin_core.testing.contract.values import *

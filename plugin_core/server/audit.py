@@ -1,0 +1,165 @@
+"""Who did what, or tried to: a file of JSON lines, each sealed with the one before it.
+
+A line that is changed, taken out or put in breaks the chain, which only who has the server's secret could
+mend; lines taken off the end show only to who kept the last seal. What was read is not in it, nor is any body.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hmac
+import json
+import logging
+import os
+import queue
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from plugin_core.server.secret import derived
+
+FILE: Final = "audit.jsonl"
+_FIRST: Final = "0" * 64
+_AT_ONCE: Final = 500
+_TAIL: Final = 64 << 10  # bytes in which the last line surely ends
+MAX_NAMING: Final = 64 << 10  # bytes of a body in which what it is about is looked for
+_TARGETS: Final = (
+    "TrialComponentName", "TrialName", "ExperimentName", "ArtifactArn", "ArtifactName", "ActionName", "ContextName",
+    "ResourceArn", "SourceArn", "LineageGroupName",
+)  # fmt: skip
+_log: Final = logging.getLogger("flowtrail.server")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One request as the audit tells of it."""
+
+    at: str
+    request_id: str
+    ip: str
+    tenant: str | None
+    key_id: str | None
+    role: str | None
+    action: str
+    target: str
+    result: str
+    body: bytes = b""
+
+
+class AuditLog:
+    """Writes entries in a thread of its own; several processes may write to one file."""
+
+    def __init__(self, folder: Path, secret: bytes) -> None:
+        self._path = folder / FILE
+        self._key = derived(secret, "audit 1")
+        self._waiting: queue.SimpleQueue[Entry | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._write_all, name="flowtrail-audit", daemon=True)
+        self._thread.start()
+        self.failures = 0
+
+    def add(self, entry: Entry) -> None:
+        """Have an entry written soon."""
+        self._waiting.put(entry)
+
+    def close(self) -> None:
+        """Write what waits, and end."""
+        self._waiting.put(None)
+        self._thread.join()
+
+    def _write_all(self) -> None:
+        is_open = True
+        while is_open:
+            entries = [self._waiting.get()]
+            while len(entries) < _AT_ONCE and not self._waiting.empty():
+                entries.append(self._waiting.get())
+            is_open = None not in entries
+            self._try_to_write([entry for entry in entries if entry is not None])
+
+    def _try_to_write(self, entries: list[Entry]) -> None:
+        """A full disk does not stop the server; what could not be written is counted, and told each time."""
+        try:
+            if entries:
+                self._write(entries)
+        except OSError as error:
+            self.failures += len(entries)
+            _log.error("%d lines of the audit could not be written: %s", len(entries), error.strerror)
+
+    def _write(self, entries: list[Entry]) -> None:
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            size = os.fstat(descriptor).st_size
+            last = _last_seal(descriptor, size)
+            lines = b"".join(_chained(self._key, last, map(_content, entries)))
+            if os.write(descriptor, lines) != len(lines):
+                os.ftruncate(descriptor, size)
+                raise OSError(28, "the disk is full")
+        finally:
+            os.close(descriptor)
+
+
+def broken_lines(path: Path, secret: bytes) -> list[int]:
+    """The numbers of the lines, from 1, that were changed or do not follow the line before them. OSError."""
+    key, broken, last = derived(secret, "audit 1"), [], None
+    with path.open(encoding="ascii", errors="replace") as lines:
+        for number, line in enumerate(lines, 1):
+            content = _parsed(line)
+            seal, previous = content.pop("seal", None), content.get("previous")
+            if seal != _seal(key, content) or (last is not None and previous != last):
+                broken.append(number)
+            last = seal
+    return broken
+
+
+def _parsed(line: str) -> dict[str, Any]:
+    try:
+        content = json.loads(line)
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _chained(key: bytes, last: str, contents: Iterable[Mapping[str, Any]]) -> Iterable[bytes]:
+    for content in contents:
+        linked = {**content, "previous": last}
+        last = _seal(key, linked)
+        yield f"{json.dumps({**linked, 'seal': last})}\n".encode("ascii")
+
+
+def _seal(key: bytes, content: Mapping[str, Any]) -> str:
+    return hmac.digest(key, json.dumps(content, sort_keys=True).encode("ascii"), "sha256").hex()
+
+
+def _last_seal(descriptor: int, size: int) -> str:
+    """The last line's seal; that of an empty file, or after a line that is damaged, is the first."""
+    tail = os.pread(descriptor, min(size, _TAIL), max(0, size - _TAIL))
+    found = _parsed(tail.rstrip(b"\n").rpartition(b"\n")[2].decode("ascii", "replace")).get("seal")
+    return found if isinstance(found, str) else _FIRST
+
+
+def _content(entry: Entry) -> dict[str, Any]:
+    return {
+        "at": entry.at,
+        "request_id": entry.request_id,
+        "ip": entry.ip,
+        "tenant": entry.tenant,
+        "key_id": entry.key_id,
+        "role": entry.role,
+        "action": entry.action,
+        "target": _named_in(entry.body) or entry.target,
+        "result": entry.result,
+    }
+
+
+def _named_in(body: bytes) -> str | None:
+    """What a request of the JSON protocols is about."""
+    if not body.startswith(b"{"):
+        return None
+    try:
+        members = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return next((str(members[name])[:500] for name in _TARGETS if name in members), None)
