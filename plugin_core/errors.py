@@ -107,9 +107,10 @@ class StoreError(FlowtrailError):
 
 
 class StoreUnavailableError(StoreError):
-    """The store did not answer; retrying may help."""
+    """The store did not answer; retrying may help. ``is_new``: it answered, and nothing was ever recorded there."""
 
     code = "flowtrail-E011"
+    is_new: bool = False
 
 
 class StoreReadOnlyError(StoreError):

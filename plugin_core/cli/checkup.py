@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from typing import Final, Literal
 from urllib.parse import unquote, urlsplit
 
 from plugin_core.cli.terminal import counted, number, size
-from plugin_core.errors import FlowtrailError
+from plugin_core.errors import FlowtrailError, StoreUnavailableError
 from plugin_core.stores.mounts import file_system, is_network, read_mounts
 from plugin_core.tracking.settings import Origin, Settings, redacted_url
 from plugin_core.tracking.settings_values import sqlite_path_text
@@ -76,35 +75,26 @@ def check_settings(settings: Settings, origins: Mapping[str, Origin]) -> Check:
 
 def check_store(settings: Settings, now: datetime) -> Iterator[Check]:
     """Whether the store opens and answers, how large it is, and what is unsettled in it."""
-    database = sqlite_path_text(settings.store)
-    if database and database != ":memory:" and not Path(database).exists():
-        yield Check("store", "ok", "not made yet; the first recorded run makes it")
-        return
     from plugin_core.stores import open_store
     from plugin_core.tracking.reconcile import local_liveness, settle
 
     try:
         store = open_store(settings.store, read_only=True)
-        counts = store.counts()
+        counts, about = store.counts(), store.about()
         stale = settle(store, now=now, alive=local_liveness(Path(settings.spool_dir)), dry_run=True)
         store.close()
     except FlowtrailError as error:
+        if isinstance(error, StoreUnavailableError) and error.is_new:
+            yield Check("store", "ok", "not made yet; the first recorded run makes it")
+            return
         yield Check("store", "fail", f"{error.message} [{error.code}]", error.hint or "see docs/durability.md")
         return
     shown = ", ".join(counted(count, what) for what, count in counts.items())
-    yield Check("store", "ok", f"opens; {_database_size(database)}{shown}; SQLite {sqlite3.sqlite_version}")
+    yield Check("store", "ok", f"opens; {about}; {shown}")
     if stale:
         yield Check(
             "runs", "warn", f"{len(stale)} count as running though their process is gone", "flowtrail reconcile"
         )
-
-
-def _database_size(database: str | None) -> str:
-    if not database or database == ":memory:":
-        return ""
-    wal = Path(f"{database}-wal")
-    waiting = wal.stat().st_size if wal.exists() else 0
-    return f"{size(Path(database).stat().st_size)}" + (f" and {size(waiting)} in the WAL, " if waiting else ", ")
 
 
 # Journals and blobs

@@ -229,6 +229,10 @@ class TrackingStore(ExperimentStore, ComponentStore, MetricStore, LineageStore, 
         """Until when each journal's owner counts as alive without being heard from, by journal; only those seen."""
         ...
 
+    def about(self) -> str:
+        """What the record is kept in, in words: the product, its version, the size."""
+        ...
+
     def close(self) -> None:
         """Release connections; using the store again opens new ones."""
         ...

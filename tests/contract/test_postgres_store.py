@@ -5,22 +5,11 @@ from contextlib import ExitStack
 
 import pytest
 from kit.postgres import Postgres
+from kit.store_contract import *
 
 from plugin_core.stores import open_store
 from plugin_core.stores.protocol import TrackingStore
-from plugin_core.testing.contract.components import *
-from plugin_core.testing.contract.creating import *
-from plugin_core.testing.contract.edits import *
-from plugin_core.testing.contract.experiments import *
-from plugin_core.testing.contract.journals import *
-from plugin_core.testing.contract.lineage import *
 from plugin_core.testing.contract.making import Reopen
-from plugin_core.testing.contract.metrics import *
-from plugin_core.testing.contract.pages import *
-from plugin_core.testing.contract.search import *
-from plugin_core.testing.contract.searches import *
-from plugin_core.testing.contract.statuses import *
-from plugin_core.testing.contract.values import *
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +29,10 @@ def reopen(postgres: Postgres, database: str) -> Iterator[Reopen]:
             return store
 
         yield open_it
-    postgres.ask("SET search_path = flowtrail; DELETE FROM nodes; DELETE FROM journals", database=database)
+    postgres.ask(
+        "SET search_path = flowtrail; DELETE FROM nodes; DELETE FROM journals; DELETE FROM foreign_tags",
+        database=database,
+    )
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
-from plugin_core.model import changes as c
 from plugin_core.stores.local import creating
 from plugin_core.stores.local import fold as f
 from plugin_core.stores.local import rows as r
@@ -35,9 +34,8 @@ _PUTS: Final = {
 }
 
 
-def apply_changes(connection: Connection, changes: Iterable[c.Change], *, may_refuse: bool = False) -> None:
-    """Bring the record to what the changes say; with ``may_refuse``, a ``new`` one must be of what does not exist."""
-    folded = f.fold(changes)
+def apply_folded(connection: Connection, folded: Folded, *, may_refuse: bool = False) -> None:
+    """Bring the record to what changes say; with ``may_refuse``, a ``new`` one must be of what does not exist."""
     ids, fresh = _ids(connection, folded.nodes)
     if may_refuse:
         creating.check(connection, folded, ids, fresh)

@@ -98,5 +98,5 @@ def _for_both(statement: S) -> S:
 
 
 def insert(table: Table) -> Insert:
-    """INSERT into a table."""
-    return Insert(table)
+    """INSERT into a table, which does not ask for the new rows' ids."""
+    return Insert(table).inline()

@@ -58,6 +58,10 @@ class Folded:
     points: dict[tuple[Key, str], Columns] = field(default_factory=dict[tuple[Key, str], Columns])
     touched: dict[Key, int] = field(default_factory=dict[Key, int])
 
+    def about(self) -> list[str]:
+        """Keys of all that rows are written of: no two may write of the same at once."""
+        return ["/".join(key) for key in self.nodes] + [f"journal/{journal}" for journal in self.owners]
+
     def name(self, kind: str, name: str | None, at: int) -> Key | None:
         """Note that a node is named at a time; None for no name."""
         if name is None:

@@ -1,4 +1,4 @@
-"""Brings a file to this flowtrail's schema: once, by one process, whoever opens it first.
+"""Brings a store to this flowtrail's schema: once, by one process, whoever opens it first.
 
 Whether there is something to do costs one SELECT; alembic is imported only if there is.
 """
@@ -21,7 +21,7 @@ from plugin_core.stores.local.dialects import Connections, insert
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A file's schema, and which schemas' readers and writers get along with it."""
+    """A store's schema, and which schemas' readers and writers get along with it."""
 
     version: int
     min_reader: int
@@ -32,7 +32,7 @@ _SCHEMA: Final = "flowtrail schema"
 
 
 def prepare(connections: Connections) -> None:
-    """Make or migrate the file if need be. Raises StoreVersionError for one that this flowtrail cannot even read."""
+    """Make or migrate the tables if need be. Raises StoreVersionError for one that this flowtrail cannot even read."""
     version = _seen(connections)
     if version is None or version.version < s.SCHEMA_VERSION:
         version = _readable(version, connections.name) if connections.is_read_only else _upgraded(connections)
@@ -41,9 +41,9 @@ def prepare(connections: Connections) -> None:
 
 
 def require_writable(connection: Connection, name: str) -> None:
-    """Raise StoreVersionError if a newer flowtrail has made the file one that this one must not write to.
+    """Raise StoreVersionError if a newer flowtrail has made the store one that this one must not write to.
 
-    Asked in each write transaction, since it may have happened since the file was opened.
+    Asked in each write transaction, since it may have happened since the store was opened.
     """
     version = _version(connection)
     if version is not None and version.min_writer > s.SCHEMA_VERSION:
@@ -88,7 +88,9 @@ def _newer(name: str, version: Version, what: str) -> StoreVersionError:
 
 def _readable(version: Version | None, name: str) -> Version:
     if version is None:
-        raise StoreUnavailableError(f"There is no record at {name}.", hint="It is made when something is recorded.")
+        error = StoreUnavailableError(f"There is no record at {name}.", hint="It is made when something is recorded.")
+        error.is_new = True
+        raise error
     return version
 
 

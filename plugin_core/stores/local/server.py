@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
 from typing import Any, Final
-from weakref import WeakSet
+from weakref import WeakSet, finalize
 from zlib import crc32
 
 import psycopg
@@ -67,14 +67,20 @@ class ServerConnections:
         self._is_prepared = False
         self._engine = _engine(address, lock_timeout_s)
         self._reading = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self._ended = finalize(self, self._engine.dispose)  # nobody has to close a store
         _living.add(self)
 
     def follow(self) -> None:
         """See Connections."""
-        if not self._is_prepared:
+        if self._is_prepared:
+            return
+        try:
             with translated(self.name):
                 self._prepare(self)
-            self._is_prepared = True
+        except StoreError:
+            self.close()
+            raise
+        self._is_prepared = True
 
     @contextmanager
     def read(self) -> Generator[Connection]:
@@ -195,6 +201,7 @@ def _engine(address: ServerAddress, lock_timeout_s: float) -> Engine:
         pool_timeout=lock_timeout_s,
         pool_pre_ping=True,
         pool_use_lifo=True,
+        execution_options={"preserve_rowcount": True},  # of an INSERT too: it says whether there was a conflict
     )
 
 

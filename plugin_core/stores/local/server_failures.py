@@ -29,6 +29,13 @@ _OUT_OF_REACH: Final = {
     "42P01": ("has lost its tables", "They are made again when it is next used."),
     "3F000": ("has lost its tables", "They are made again when it is next used."),
 }
+_AT_THE_DOOR: Final = (
+    ('database "', "3D000"),
+    ("password", "28P01"),
+    ('role "', "28000"),
+    ("pg_hba.conf", "28000"),
+    ("too many", "53300"),
+)
 _UNAVAILABLE: Final = ("08", "53", "57", "58")  # connection, resources, the operator's doing, the system
 _REFUSED: Final = ("22", "23", "54")  # a value out of range, a constraint, a limit of the program
 _READ_ONLY: Final = frozenset({"25006", "42501"})
@@ -62,7 +69,7 @@ def _translation(error: BaseException, name: str) -> FlowtrailError:
     if code in _READ_ONLY:
         return StoreReadOnlyError(f"The store {name} may not be written: {said}.", hint=_GRANT)
     if code in _OUT_OF_REACH or code.startswith(_UNAVAILABLE) or (not code and _is_outside(error)):
-        what, hint = _OUT_OF_REACH.get(code, ("cannot be reached", _WAITS))
+        what, hint = _OUT_OF_REACH.get(code or _guessed(said), ("cannot be reached", _WAITS))
         return StoreUnavailableError(f"The store {name} {what}: {said}.", hint=hint)
     if code.startswith(_REFUSED) or not code:  # without a code: what the driver cannot send at all
         return InvalidValueError(f"The store {name} cannot hold a value: {said}.")
@@ -71,6 +78,11 @@ def _translation(error: BaseException, name: str) -> FlowtrailError:
             f"The store {name} is damaged: {said}.", hint="Look at the server's log, or restore a backup."
         )
     return StoreError(f"The store {name} failed: {said}.", hint="`flowtrail doctor` checks the store.")
+
+
+def _guessed(said: str) -> str:
+    """The code of what a server says while it lets nobody in: the driver keeps the words alone."""
+    return next((code for words, code in _AT_THE_DOOR if words in said), "")
 
 
 def _is_outside(error: BaseException) -> bool:

@@ -21,6 +21,20 @@ _ABOUT: Final = text(
     "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = :schema AND c.relkind = 'r')"
 )
 
+_HAS_INDEX: Final = text("SELECT 1 FROM pg_indexes WHERE schemaname = :schema AND indexname = :name")
+
+# An entry of a B-tree holds 2.7 kB at most: these texts may be longer. By new name: what goes, and what comes.
+_INDEXES: Final[dict[str, tuple[str, tuple[str, str]]]] = {
+    "ix_nodes_key_hashes": (
+        "ALTER TABLE nodes DROP CONSTRAINT uq_nodes_key_kind",
+        ("UNIQUE INDEX", "nodes (hashtextextended(key, 0), hashtextextended(key, 1), kind)"),
+    ),
+    "ix_nodes_key": ("SELECT 1", ("INDEX", "nodes USING spgist (key)")),  # for prefixes as well
+    "ix_tags_value": ("DROP INDEX ix_tags_key_value", ("INDEX", "tags USING hash (value)")),
+    "ix_actions_source": ("DROP INDEX ix_actions_source_uri", ("INDEX", "actions USING hash (source_uri)")),
+    "ix_contexts_source": ("DROP INDEX ix_contexts_source_uri", ("INDEX", "contexts USING hash (source_uri)")),
+}
+
 
 def make_schema(connection: Connection, schema: str) -> None:
     """Make the schema if need be. A role that may not is in order, as long as somebody else made it."""
@@ -40,6 +54,15 @@ def has_tables(connection: Connection, schema: str) -> bool:
 
 
 def settle(connection: Connection, schema: str) -> None:
+    """What all migrations leave to this database; what was done before is left as it is."""
+    _compare_by_bytes(connection, schema)
+    for name, (old, new) in _INDEXES.items():
+        if connection.execute(_HAS_INDEX, {"schema": schema, "name": name}).first() is None:
+            connection.exec_driver_sql(old)
+            connection.exec_driver_sql(f"CREATE {new[0]} {name} ON {new[1]}")
+
+
+def _compare_by_bytes(connection: Connection, schema: str) -> None:
     """Have texts compared by their bytes, as SQLite does, whatever the database's language."""
     found: dict[str, list[str]] = {}
     for table, column in connection.execute(_IN_OTHER_ORDER, {"schema": schema}):

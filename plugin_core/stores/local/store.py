@@ -6,11 +6,11 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import groupby
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table, select
 
-from plugin_core.errors import ConflictError
+from plugin_core.errors import ConflictError, SettingsError
 from plugin_core.model.changes import Batch, Change
 from plugin_core.model.components import ArtifactValue, Component
 from plugin_core.model.edits import Edit
@@ -23,11 +23,11 @@ from plugin_core.stores.addresses import is_server, server_address
 from plugin_core.stores.local import editing, finding, graph, listing, migrate, pages, searching, values
 from plugin_core.stores.local import schema as s
 from plugin_core.stores.local import statements as q
-from plugin_core.stores.local.apply import apply_changes
+from plugin_core.stores.local.apply import apply_folded
 from plugin_core.stores.local.deleting import delete_association, delete_node
 from plugin_core.stores.local.dialects import LOCK_TIMEOUT_S, Connections
 from plugin_core.stores.local.executing import raw_rows, rows_in
-from plugin_core.stores.local.fold import clean
+from plugin_core.stores.local.fold import Folded, clean, fold
 from plugin_core.stores.local.keys import LocalKeys
 from plugin_core.stores.local.objects import LocalObjects
 from plugin_core.stores.local.resolving import artifact_id, component_of_job, node_id, node_of_arn
@@ -46,8 +46,8 @@ class LocalStore:
         self.objects = LocalObjects(self._connections.read, self._writing)
 
     @contextmanager
-    def _writing(self) -> Generator[Connection]:
-        with self._connections.write() as connection:
+    def _writing(self, about: Iterable[str] | None = None) -> Generator[Connection]:
+        with self._connections.write(about) as connection:
             migrate.require_writable(connection, self._connections.name)
             yield connection
 
@@ -63,7 +63,8 @@ class LocalStore:
     def apply(self, batch: Batch, /) -> bool:
         """See TrackingStore."""
         journal = clean(batch.journal)
-        with self._writing() as connection:
+        folded = fold(batch.changes)
+        with self._writing([*folded.about(), f"journal/{journal}"]) as connection:
             position = _watermark(connection, journal)
             if position > batch.start:
                 return False
@@ -72,19 +73,20 @@ class LocalStore:
                     f"A batch of journal {batch.journal} begins at {batch.start}, but {position} was applied last.",
                     hint="Drain the journal from its watermark.",
                 )
-            apply_changes(connection, batch.changes)
+            apply_folded(connection, folded)
             connection.execute(q.SET_WATERMARK, {"journal": journal, "watermark": batch.end})
         return True
 
     def write(self, changes: Iterable[Change | Edit], /) -> None:
         """See TrackingStore."""
-        with self._writing() as connection:
-            for is_edit, some in groupby(changes, _is_edit):
-                if is_edit:
-                    for edit in some:
-                        editing.carry_out(connection, cast("Edit", edit))
+        parts = [_part(is_edit, some) for is_edit, some in groupby(changes, _is_edit)]
+        with self._writing(_about(parts)) as connection:
+            for part in parts:
+                if isinstance(part, Folded):
+                    apply_folded(connection, part, may_refuse=True)
                 else:
-                    apply_changes(connection, cast("Iterable[Change]", some), may_refuse=True)
+                    for edit in part:
+                        editing.carry_out(connection, edit)
 
     def watermark(self, journal: str, /) -> int:
         """See TrackingStore."""
@@ -107,6 +109,11 @@ class LocalStore:
         """See TrackingStore."""
         with self._writing() as connection:
             delete_association(connection, source, destination, type)
+
+    def about(self) -> str:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            return self._connections.about(connection)
 
     def close(self) -> None:
         """See TrackingStore."""
@@ -304,15 +311,16 @@ class LocalStore:
             return finding.counts(connection)
 
 
-def _is_edit(change: Change | Edit) -> bool:
-    return isinstance(change, Edit)
-
-
 def _connections(url: str, *, is_read_only: bool, lock_timeout_s: float) -> Connections:
     if is_server(url):
-        from plugin_core.stores.local.server import ServerConnections
-
         address = server_address(url)
+        try:
+            from plugin_core.stores.local.server import ServerConnections
+        except ImportError as error:
+            raise SettingsError(
+                f"The store {address.name} needs a driver that cannot be imported: {error}.",
+                hint='Install it: pip install "flowtrail[postgres]".',
+            ) from error
         return ServerConnections(
             address, prepare=migrate.prepare, is_read_only=is_read_only, lock_timeout_s=lock_timeout_s
         )
@@ -321,6 +329,24 @@ def _connections(url: str, *, is_read_only: bool, lock_timeout_s: float) -> Conn
 
     path = path_of(url)
     return FileConnections(path, prepare=migrate.prepare, is_read_only=is_read_only, lock_timeout_s=lock_timeout_s)
+
+
+def _is_edit(change: Change | Edit) -> bool:
+    return isinstance(change, Edit)
+
+
+def _part(is_edit: bool, some: Iterable[Any]) -> Folded | list[Edit]:
+    return list(some) if is_edit else fold(some)
+
+
+def _about(parts: Iterable[Folded | list[Edit]]) -> list[str] | None:
+    """What is written of; None, for everything, with edits: what they change depends on what is there."""
+    keys: list[str] = []
+    for part in parts:
+        if not isinstance(part, Folded):
+            return None
+        keys += part.about()
+    return keys
 
 
 def _watermark(connection: Connection, journal: str) -> int:

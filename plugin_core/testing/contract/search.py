@@ -88,3 +88,7 @@ def test_everything_is_counted(store: TrackingStore) -> None:
     assert store.counts() == {
         "experiments": 1, "trials": 1, "components": 2, "artifacts": 3, "associations": 1, "series": 2, "points": 3,
     }  # fmt: skip
+
+
+def test_a_store_says_what_it_is_kept_in(store: TrackingStore) -> None:
+    assert store.about()
