@@ -54,9 +54,7 @@ def million(url: str, home: Path, *, series: int) -> None:
     read = time.perf_counter() - began
     store.close()
     what = f"PostgreSQL: a million points in {series} series, from the first call until they are in the store"
-    show(
-        what, drained, "s", 20 if series > 1 else 4, f"logging alone: {logged:.1f} s; COPY of a row a point alone: 11 s"
-    )
+    show(what, drained, "s", 20, f"logging alone: {logged:.1f} s; COPY of a row a point alone: 11 s")
     show("... read back", read, "s")
 
 
