@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from prefect import Flow
     from prefect.client.schemas.objects import FlowRun
-    from prefect.context import SettingsContext
+    from prefect.context import FlowRunContext, SettingsContext, TaskRunContext
     from prefect.settings import Settings
 
 _log = logging.getLogger("flowtrail")
@@ -138,23 +138,32 @@ def termination_intent() -> str | None:
 
 def is_persisted() -> bool:
     """Whether the result of the current task run goes to result storage."""
+    return _should_persist()()
+
+
+@functools.cache
+def _should_persist() -> Callable[[], bool]:
     from prefect.results import should_persist_result
 
-    return should_persist_result()
+    return should_persist_result
 
 
 def flow_context() -> Any | None:
     """Prefect's context of the flow run that encloses this code."""
-    from prefect.context import FlowRunContext
-
-    return FlowRunContext.get()
+    return _contexts()[0].get()
 
 
 def task_context() -> Any | None:
     """Prefect's context of the task run that encloses this code."""
-    from prefect.context import TaskRunContext
+    return _contexts()[1].get()
 
-    return TaskRunContext.get()
+
+@functools.cache
+def _contexts() -> tuple[type[FlowRunContext], type[TaskRunContext]]:
+    """Imported once: to ask for each task takes longer than the answer."""
+    from prefect.context import FlowRunContext, TaskRunContext
+
+    return FlowRunContext, TaskRunContext
 
 
 def url_of(kind: str, run_id: object) -> str | None:
@@ -222,15 +231,15 @@ def artifact(*, key: str, markdown: str, description: str, flow_run_id: Any) -> 
     return ArtifactCreate(key=key, type="markdown", data=markdown, description=description, flow_run_id=flow_run_id)
 
 
-def log_line(text: str, *, at: datetime, flow_run_id: Any, task_run_id: Any) -> dict[str, Any]:
+def log_line(text: str, *, at: datetime, flow_run_id: str, task_run_id: str) -> dict[str, Any]:
     """A line of a run's log, to be sent."""
     return {
         "name": "flowtrail",
         "level": logging.INFO,
         "message": text,
         "timestamp": at.isoformat(),
-        "flow_run_id": str(flow_run_id),
-        "task_run_id": str(task_run_id),
+        "flow_run_id": flow_run_id,
+        "task_run_id": task_run_id,
     }
 
 

@@ -145,17 +145,25 @@ class Installation(Patches):
 
 
 def _task_watch(engine: Any, recording: Recording) -> TaskWatch:
-    from prefect_integration.marks import is_marked
-    from prefect_integration.watch import TaskWatch
-
-    return TaskWatch(engine, recording, wanted="autolog" in _reasons or is_marked(engine.task))
+    return _watches()[0](engine, recording, wanted="autolog" in _reasons or _is_marked(engine.task))
 
 
 def _flow_watch(engine: Any, recording: Recording) -> FlowWatch:
-    from prefect_integration.marks import is_marked
-    from prefect_integration.watch import FlowWatch
+    return _watches()[1](engine, recording, wanted="autolog" in _reasons or _is_marked(engine.flow))
 
-    return FlowWatch(engine, recording, wanted="autolog" in _reasons or is_marked(engine.flow))
+
+@functools.cache
+def _watches() -> tuple[type[TaskWatch], type[FlowWatch]]:
+    """Imported with the first run, and asked for by each."""
+    from prefect_integration.watch import FlowWatch, TaskWatch
+
+    return TaskWatch, FlowWatch
+
+
+def _is_marked(runnable: Any) -> bool:
+    from prefect_integration.marks import is_marked
+
+    return is_marked(runnable)
 
 
 # Context managers of the engines

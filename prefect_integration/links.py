@@ -82,14 +82,13 @@ def _surroundings() -> _Surroundings:
     return known
 
 
-def log_task_link(engine: Any) -> None:
-    """Add a line with the record's address to the task run's log in Prefect; the console stays as it is.
+def log_task_link(flow_run_id: str, task_run_id: str) -> None:
+    """Add a line with the record's address to the log of a flow's task run in Prefect; the console stays as it is.
 
     Sent in bulk and not by Prefect's logger, which costs half as much again as the task itself.
     """
-    flow_run_id = engine.task_run.flow_run_id
-    if flow_run_id is not None and _compat.wants_run_logs() and _surroundings().logs_to_api:
-        _sender.add(Line(time.time(), flow_run_id, engine.task_run.id))
+    if _compat.wants_run_logs() and _surroundings().logs_to_api:
+        _sender.add(Line(time.time(), flow_run_id, task_run_id))
 
 
 def publish_flow_link(engine: Any) -> None:
@@ -107,8 +106,8 @@ class Line:
     """A line with the record's address in the log of a task run."""
 
     at_s: float
-    flow_run_id: Any
-    task_run_id: Any
+    flow_run_id: str
+    task_run_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +182,10 @@ def _send(items: list[Line | Link]) -> None:
         for item in items
         if isinstance(item, Link)
     ]
+    task_records = record_url(task_record_path(""))
     lines = [
         _compat.log_line(
-            f"flowtrail record: {record_url(task_record_path(item.task_run_id))}",
+            f"flowtrail record: {task_records}{item.task_run_id}",
             at=datetime.fromtimestamp(item.at_s, UTC),
             flow_run_id=item.flow_run_id,
             task_run_id=item.task_run_id,

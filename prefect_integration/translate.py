@@ -154,9 +154,8 @@ def _receiver_of(runnable: Any, given: Mapping[str, Any]) -> str | None:
 
 def unwrapped(value: Any) -> Any:
     """The value inside ``allow_failure``, ``quote``, ``opaque`` or ``unmapped``."""
-    annotation = _annotation()
-    while isinstance(value, annotation):
-        value = value.unwrap()
+    while isinstance(value, tuple) and isinstance(value, _annotation()):  # annotations are tuples, few values are
+        value = value.unwrap()  # type: ignore[attr-defined]
     return value
 
 
@@ -171,7 +170,7 @@ def upstream_of(task_inputs: Mapping[str, Iterable[Any]] | None) -> dict[str, tu
     """For each parameter the results that went into it, as the URIs that their producers gave."""
     found: dict[str, tuple[str, ...]] = {}
     for name, sources in (task_inputs or {}).items():
-        if name not in _NOT_DATA and (uris := tuple(sorted(filter(None, map(source_uri, sources))))):
+        if sources and name not in _NOT_DATA and (uris := tuple(sorted(filter(None, map(source_uri, sources))))):
             found[name] = uris
     return found
 
@@ -238,8 +237,8 @@ def ends_attempt(state: State[Any]) -> bool:
 
 def status_of(state: State[Any]) -> Status:
     """Our word for a state. One that ends an attempt without ending the run is the failure of that attempt."""
-    if is_cached(state):
-        return Status.CACHED
+    if state.is_completed():
+        return Status.CACHED if state.name == "Cached" else Status.COMPLETED
     if is_not_ready(state):
         return Status.CANCELLED
     if state.name in {"Retrying", "AwaitingRetry"}:
@@ -382,7 +381,7 @@ def task_started(
         name=task_run.name,
         at=at,
         inputs=inputs_of(task, parameters),
-        upstream={**upstream_of(task_run.task_inputs), **(call.upstream or {})},
+        upstream=upstream_of(task_run.task_inputs) | dict(call.upstream or {}),
         parent=parent,
         map_index=call.map_index,
         tags=_tags(task_run, mark),
@@ -394,8 +393,8 @@ def task_started(
 
 def _waited_since(task_run: TaskRun, at: datetime) -> datetime | None:
     since = task_run.expected_start_time
-    # By timestamps: to subtract the dates that Prefect uses takes as long as the rest of this module.
-    if since is None or at.timestamp() - since.timestamp() < _WAIT_WORTH_NOTING_S:
+    # By timestamps, and datetime's own: the dates that Prefect uses take as long as the rest of this module.
+    if since is None or at.timestamp() - datetime.timestamp(since) < _WAIT_WORTH_NOTING_S:
         return None
     return since
 
@@ -442,7 +441,8 @@ def task_finished(
     url: str | None = None,
 ) -> StepFinished:
     """An attempt of a task run has ended. ``started`` is False for one that never ran (not ready, crashed before)."""
-    stored = stored_uri(state) if persisted or is_cached(state) else None
+    cached = is_cached(state)
+    stored = stored_uri(state) if persisted or cached else None
     return StepFinished(
         key=key,
         name=task_run.name,
@@ -450,8 +450,8 @@ def task_finished(
         status=status_of(state),
         message=message_of(state, error),
         output=output_of(state, is_generator=task.isgenerator),
-        result_uris=_result_uris(task_run, state, stored),
-        reused_uri=stored if is_cached(state) else None,
+        result_uris=_result_uris(key.step_id, stored, cached=cached),
+        reused_uri=stored if cached else None,
         upstream={} if started else upstream_of(task_run.task_inputs),
         parent=parent,
         tags={} if started else _tags(task_run, mark),
@@ -461,16 +461,15 @@ def task_finished(
     )
 
 
-def _result_uris(task_run: TaskRun, state: State[Any], stored: str | None) -> tuple[str, ...]:
-    own = task_run_uri(task_run.id)
-    return (own,) if stored is None or is_cached(state) else (own, stored)
+def _result_uris(task_run_id: str, stored: str | None, *, cached: bool) -> tuple[str, ...]:
+    own = task_run_uri(task_run_id)
+    return (own,) if stored is None or cached else (own, stored)
 
 
 def lone_task_finished(
     key: ExecutionKey,
     *,
     task: Task[..., Any],
-    task_run: TaskRun,
     state: State[Any],
     at: datetime,
     error: BaseException | None = None,
@@ -478,15 +477,16 @@ def lone_task_finished(
     mark: Mark = NO_MARK,
 ) -> ExecutionFinished:
     """An attempt of a task run outside of any flow has ended."""
-    stored = stored_uri(state) if persisted or is_cached(state) else None
+    cached = is_cached(state)
+    stored = stored_uri(state) if persisted or cached else None
     return ExecutionFinished(
         key=key,
         at=at,
         status=status_of(state),
         message=message_of(state, error),
         output=output_of(state, is_generator=task.isgenerator),
-        result_uris=_result_uris(task_run, state, stored),
-        reused_uri=stored if is_cached(state) else None,
+        result_uris=_result_uris(key.execution_id, stored, cached=cached),
+        reused_uri=stored if cached else None,
         properties=state_properties(state),
         capture=mark.capture,
     )

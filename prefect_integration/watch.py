@@ -105,7 +105,8 @@ class TaskWatch:
 
     def _parent_in(self, flow: ExecutionKey) -> StepKey | None:
         if self._outer is not None:
-            return self._outer.task if self._outer.flow == flow else None
+            outer = self._outer
+            return outer.task if outer.flow is flow or outer.flow == flow else None
         parent = self._remote_parent
         if parent is None or parent[1].flow_run_id != self._engine.task_run.flow_run_id:
             return None
@@ -120,8 +121,10 @@ class TaskWatch:
         entered = Scope(key.execution, key, run) if isinstance(key, StepKey) else Scope(key, None, run)
         self._tokens = scope.enter(entered)
         self._open = True
-        links.log_task_link(self._engine)
-        arrival.mark_context()
+        if isinstance(key, StepKey) and self._engine.task_run.flow_run_id is not None:
+            links.log_task_link(key.execution.execution_id, key.step_id)
+        if self._outer is None:  # else whatever began around it has done so
+            arrival.mark_context()
 
     def _report_start(self, key: StepKey | ExecutionKey) -> Run | None:
         engine = self._engine
@@ -131,7 +134,7 @@ class TaskWatch:
             "parameters": engine.parameters,
             "at": datetime.now(UTC),
             "mark": self._mark,
-            "url": links.task_run_url(engine.task_run.id),
+            "url": links.task_run_url(key.step_id if isinstance(key, StepKey) else key.execution_id),
         }
         if isinstance(key, StepKey):
             started = translate.task_started(key, parent=self._parent, call=self._call, **facts)
@@ -165,7 +168,6 @@ class TaskWatch:
         self._open = False
         facts: dict[str, Any] = {
             "task": engine.task,
-            "task_run": engine.task_run,
             "state": state,
             "at": datetime.now(UTC),  # by the clock of the start, which the API's need not agree with
             "error": self._error,
@@ -176,6 +178,7 @@ class TaskWatch:
         if isinstance(key, StepKey):
             event = translate.task_finished(
                 key,
+                task_run=engine.task_run,
                 started=started,
                 parent=self._parent,
                 url=None if started else links.task_run_url(engine.task_run.id),

@@ -359,6 +359,8 @@ class Recorder:
         return {**{key[: names.TAG_KEY_MAX]: value for key, value in kept.items()}, **_RUN_TAG}
 
     def _properties(self, properties: Mapping[str, str]) -> dict[str, str]:
+        if not properties:
+            return {}
         redactor = self._engine.redactor
         return {
             key: REDACTED if redactor.is_secret_name(key) else redactor.text(value) for key, value in properties.items()
@@ -382,7 +384,8 @@ class Recorder:
         for name, value in values.items():
             if self._is_plain(name, value, level):
                 parameters[name] = value
-                self._upstream_of(address, upstream.get(name, ()), set(), changes, at)
+                if name in upstream:
+                    self._upstream_of(address, upstream[name], set(), changes, at)
                 continue
             described = self._describe(name, value, level)
             parameters.update(described.parameters)

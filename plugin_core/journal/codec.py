@@ -6,7 +6,6 @@ reader keeps the frame for a newer one. Values of users go through the one encod
 
 from __future__ import annotations
 
-import functools
 import json
 from array import array
 from collections.abc import Callable, Mapping, Sequence
@@ -61,10 +60,17 @@ def _known(cls: Callable[..., Any], content: dict[str, Any]) -> Any:
     return cls(**{key: value for key, value in content.items() if key in names})
 
 
-@functools.lru_cache(maxsize=8)
+_latest_owner: tuple[Owner | None, str] = (None, "")
+
+
 def _owner_to(owner: Owner) -> str:
     """A process says with each of its runs that they are its own."""
-    return compact(asdict(owner))
+    global _latest_owner  # noqa: PLW0603 - a cache
+    known, text = _latest_owner
+    if known is not owner:
+        text = compact(asdict(owner))
+        _latest_owner = (owner, text)
+    return text
 
 
 def _provenance_to(provenance: Provenance) -> str:
@@ -159,7 +165,7 @@ def encode(change: c.Change) -> bytes:
     cls = type(change)
     values, how = _PLANS[cls]
     content = [
-        name + to(value)
+        name + (quoted(value) if type(value) is str else to(value))
         for (name, required, to), value in zip(how, values(change), strict=True)
         # "" and 0 say something, None and an empty mapping are the defaults
         if value or required or (to is _scalar_to and value is not None and value is not False)

@@ -76,9 +76,7 @@ class Engine:
 
     def record(self, *changes: Change) -> None:
         """Append changes to the journal: after the return they survive this process."""
-        if len(changes) == 1:
-            self.journal.append(changes[0])
-        elif changes:
+        if changes:
             self.journal.append_all(changes)
 
     def record_once(self, key: object, *changes: Change) -> None:

@@ -193,7 +193,8 @@ def is_disabled() -> bool:
     given = _arguments.get("disabled")
     if given is not None:
         return values.flag_of(str(given)) is True
-    text = os.environ.get("FLOWTRAIL_DISABLED")
+    # Asked for first: to look up what is not there makes an exception.
+    text = "FLOWTRAIL_DISABLED" in os.environ and os.environ.get("FLOWTRAIL_DISABLED")
     if text and (flag := values.flag_of(text)) is not None:
         return flag
     loaded = _loaded
