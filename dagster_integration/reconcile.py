@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dagster_integration.translate import error_text
@@ -13,22 +16,29 @@ if TYPE_CHECKING:
 _Verdict = tuple[Status, str | None]
 
 
-def true_state(system: str, execution_id: str | None, step_id: str | None) -> _Verdict | None:
-    """The status of a step, or without a ``step_id`` of a run; None if Dagster knows no more than we do.
+@contextmanager
+def true_states() -> Generator[Callable[[str, str | None, str | None], _Verdict | None]]:
+    """The status of a step, or without its id of a run, for as long as the instance is open; None if it is not known.
 
     A step that Dagster still takes for running ended with its run, if that has ended: it gets the run's
     status, but never a success. Raises what Dagster raises where DAGSTER_HOME is not set or does not answer.
     """
-    if system != "dagster" or execution_id is None:
-        return None
     from dagster import DagsterInstance
 
     with DagsterInstance.get() as instance:
-        run = _state_of_run(instance, execution_id)
-        if step_id is None:
-            return run
-        step_key = step_id.removeprefix(f"{execution_id}/")
-        return _state_of_step(instance, execution_id, step_key) or _abandoned(run)
+        yield functools.partial(_true_state, instance)
+
+
+def _true_state(
+    instance: DagsterInstance, system: str, execution_id: str | None, step_id: str | None
+) -> _Verdict | None:
+    if system != "dagster" or execution_id is None:
+        return None
+    run = _state_of_run(instance, execution_id)
+    if step_id is None:
+        return run
+    step_key = step_id.removeprefix(f"{execution_id}/")
+    return _state_of_step(instance, execution_id, step_key) or _abandoned(run)
 
 
 def _state_of_run(instance: DagsterInstance, run_id: str) -> _Verdict | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -11,32 +14,41 @@ from prefect_integration.translate import message_of, state_properties, status_o
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
 
+_Verdict = tuple[Status, str | None]
 
-def true_state(system: str, execution_id: str | None, step_id: str | None) -> tuple[Status, str | None] | None:
-    """The status of a task run, or without a ``step_id`` of a flow run; None if Prefect knows no more than we do.
+
+@contextmanager
+def true_states() -> Generator[Callable[[str, str | None, str | None], _Verdict | None]]:
+    """The status of a task run, or without its id of a flow run, for as long as the API is open; None if not known.
 
     A task run that Prefect still takes for running ended with its flow run, if that has ended: it gets
     the flow run's status, but never a success. Raises what Prefect's client raises when it is out of reach.
     """
-    if system != "prefect" or execution_id is None:
-        return None
     from prefect.client.orchestration import get_client
 
     with get_client(sync_client=True) as client:
-        flow_state = _state_of_flow_run(client, execution_id)
-        if step_id is None:
-            return _verdict(flow_state)
-        return _verdict(_state_of_task_run(client, step_id)) or _abandoned(flow_state)
+        yield functools.partial(_true_state, client)
 
 
-def _verdict(state: Any | None) -> tuple[Status, str | None] | None:
+def _true_state(
+    client: SyncPrefectClient, system: str, execution_id: str | None, step_id: str | None
+) -> _Verdict | None:
+    if system != "prefect" or execution_id is None:
+        return None
+    flow_state = _state_of_flow_run(client, execution_id)
+    if step_id is None:
+        return _verdict(flow_state)
+    return _verdict(_state_of_task_run(client, step_id)) or _abandoned(flow_state)
+
+
+def _verdict(state: Any | None) -> _Verdict | None:
     if state is None or not (state.is_final() or state.is_paused()):
         return None
     word = state_properties(state).get("prefect_state")
     return status_of(state), ": ".join(filter(None, (word, message_of(state)))) or None
 
 
-def _abandoned(flow_state: Any | None) -> tuple[Status, str | None] | None:
+def _abandoned(flow_state: Any | None) -> _Verdict | None:
     if flow_state is None or not flow_state.is_final():
         return None
     status = Status.CANCELLED if status_of(flow_state) is Status.CANCELLED else Status.FAILED

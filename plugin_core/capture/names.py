@@ -20,24 +20,17 @@ class Place:
     spool: str | None = None
     journal: str | None = None
 
-    def __hash__(self) -> int:
-        """A process goes on in another journal, seldom elsewhere."""
-        return hash(self.journal)
-
 
 _NOWHERE: Final = Place()
 
 
-@functools.lru_cache(maxsize=4_096)
 def address_of(key: ExecutionKey | StepKey, *, experiment: str | None = None, place: Place = _NOWHERE) -> RunAddress:
     """The names of the run that stands for an execution or a step; ``experiment`` overrides the flow's own name."""
     if isinstance(key, ExecutionKey):
-        owner = names.slug(experiment or key.experiment)
-        trial = names.execution_trial_name(owner, key.execution_id)
+        owner, trial = _home_of(key, experiment)
         run_name = _execution_run_name(key)
     else:
-        execution = address_of(key.execution, experiment=experiment, place=place)
-        owner, trial = execution.experiment, execution.trial
+        owner, trial = _home_of(key.execution, experiment)
         run_name = names.step_run_name(key.step, key.step_id, attempt=key.attempt)
     return RunAddress(
         experiment=owner,
@@ -50,6 +43,13 @@ def address_of(key: ExecutionKey | StepKey, *, experiment: str | None = None, pl
         spool=place.spool,
         journal=place.journal,
     )
+
+
+@functools.lru_cache(maxsize=256)
+def _home_of(key: ExecutionKey, experiment: str | None) -> tuple[str, str]:
+    """The names of the experiment and the trial that an execution and its steps belong to."""
+    owner = names.slug(experiment or key.experiment)
+    return owner, names.execution_trial_name(owner, key.execution_id)
 
 
 def previous_attempt(key: ExecutionKey | StepKey, *, experiment: str | None = None) -> str | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from array import array
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from plugin_core.capture.events import (
@@ -23,12 +24,23 @@ from plugin_core.capture.events import (
 from plugin_core.capture.guard import Guard
 from plugin_core.capture.names import Place, address_of, previous_attempt
 from plugin_core.capture.payloads import PayloadWriter
+from plugin_core.capture.pieces import (
+    PREVIEW_MAX,
+    artifact_node,
+    edge,
+    ends_with_this_process,
+    micros,
+    node_of,
+    preview_of,
+    put_artifact,
+    step_properties,
+    type_of_whole,
+)
 from plugin_core.model import names
 from plugin_core.model.changes import (
     AppendPoints,
     Change,
     PutArtifact,
-    PutAssociation,
     PutComponent,
     PutExperiment,
     PutTrial,
@@ -38,9 +50,8 @@ from plugin_core.model.changes import (
     SetStatus,
 )
 from plugin_core.model.components import ArtifactValue, OrchestratorRef, Owner, Status
-from plugin_core.model.lineage import ArtifactType, AssociationType, NodeKind, NodeRef
+from plugin_core.model.lineage import ArtifactType, AssociationType
 from plugin_core.model.metrics import Json
-from plugin_core.model.parameters import to_text
 from plugin_core.redaction import REDACTED
 from plugin_core.tracking.carrier import RunAddress
 from plugin_core.tracking.engine import Engine, engine, now_us
@@ -51,8 +62,9 @@ if TYPE_CHECKING:
     from plugin_core.capture.values import DescribedArtifact, Description, Limits
 
 _MESSAGE_MAX: Final = 1024
-_RUN_TAG: Final = {names.RUN_SOURCE_TAG[0]: names.RUN_SOURCE_TAG[1]}
+_RUN_TAG: Final[dict[str, str | None]] = {names.RUN_SOURCE_TAG[0]: names.RUN_SOURCE_TAG[1]}
 _REMEMBERED_OUTPUTS: Final = 10_000
+_REMEMBERED_ADDRESSES: Final = 4_096
 _CODE_WAIT_S: Final = 0.5  # at an execution's end; git needs a few milliseconds
 
 
@@ -85,7 +97,8 @@ class Recorder:
         self._engine = engine
         self._past = past
         self._limits: dict[str, Limits] = {}  # by level
-        self._describe_value: Callable[..., Description] | None = None  # imported on first need
+        self._values: ModuleType | None = None  # imported on first need
+        self._addresses: dict[ExecutionKey | StepKey, RunAddress] = {}  # of what this process records now
         self._code_threads: list[threading.Thread] = []
         self._latest_place = Place()
         self._gathered = threading.local()  # changes of the event that this thread is recording
@@ -154,9 +167,12 @@ class Recorder:
                 self._reused(address, event.reused_uri, event.name)
             if event.output is not NOTHING:
                 self._outputs_of(address, event.name, event.output, event.result_uris, event.capture)
-            self._products(address, event.sources, made=False, at=self._moment(event.at))
-            self._products(address, event.products, made=True, at=self._moment(event.at))
-            self._metrics(address, event.metrics, at=_micros(event.at))
+            if event.sources:
+                self._products(address, event.sources, made=False, at=self._moment(event.at))
+            if event.products:
+                self._products(address, event.products, made=True, at=self._moment(event.at))
+            if event.metrics:
+                self._metrics(address, event.metrics, at=micros(event.at))
             self._set_status(
                 address,
                 event.status,
@@ -194,7 +210,7 @@ class Recorder:
 
     def _moment(self, at: datetime) -> int:
         """When something is recorded: now, but of the past when it was."""
-        return _micros(at) if self._past else now_us()
+        return micros(at) if self._past else now_us()
 
     def _owner(self) -> Owner | None:
         return None if self._past else self._engine.journal.owner
@@ -207,7 +223,14 @@ class Recorder:
     # Components
 
     def _address(self, key: ExecutionKey | StepKey) -> RunAddress:
-        return address_of(key, experiment=self._engine.settings.experiment, place=self._place())
+        address = self._addresses.get(key)
+        if address is None or address.journal != self._engine.journal.id:  # the process goes on in another one
+            place = self._place()
+            address = address_of(key, experiment=self._engine.settings.experiment, place=place)
+            if len(self._addresses) >= _REMEMBERED_ADDRESSES:
+                self._addresses = {}
+            self._addresses[key] = address
+        return address
 
     def _place(self) -> Place:
         """Where this process records now; it goes on in another journal when it must."""
@@ -219,7 +242,7 @@ class Recorder:
         return self._latest_place
 
     def _put_execution(self, key: ExecutionKey, address: RunAddress, event: ExecutionStarted) -> None:
-        at, override = _micros(event.at), self._engine.settings.experiment
+        at, override = micros(event.at), self._engine.settings.experiment
         display = override or key.experiment
         self._record_once(
             ("experiment", address.experiment), PutExperiment(at=at, name=address.experiment, display_name=display)
@@ -264,16 +287,16 @@ class Recorder:
         parameters: Mapping[str, Json] | None = None,
     ) -> None:
         """Put the component; the end repeats only what the start may not have said."""
-        if isinstance(event, StepFinished) and ("step", address.component) in self._engine.known:
+        if isinstance(event, StepFinished) and address.component in self._engine.known:
             self._add_properties(address, event.properties)
             return
         if not self._past:
-            self._engine.known.add(("step", address.component))
-        at, override = _micros(event.at), self._engine.settings.experiment
+            self._engine.known.add(address.component)
+        at, override = micros(event.at), self._engine.settings.experiment
         root = self._address(key.execution).component
         properties = self._properties(event.properties)
         if isinstance(event, StepStarted):
-            properties |= _step_properties(event)
+            properties |= step_properties(event)
         self._record(
             PutComponent(
                 at=at,
@@ -293,7 +316,7 @@ class Recorder:
                     step_id=key.step_id,
                     url=event.url,
                 ),
-                owner=self._owner() if _ends_with_this_process(event) else None,
+                owner=self._owner() if ends_with_this_process(event) else None,
                 tags=self._tags(event.tags),
                 properties=properties,
                 started_at=at if isinstance(event, StepStarted) else None,
@@ -303,7 +326,7 @@ class Recorder:
 
     def _add_properties(self, address: RunAddress, properties: Mapping[str, str]) -> None:
         if properties:
-            self._record(SetProperties(at=now_us(), node=_node(address), properties=self._properties(properties)))
+            self._record(SetProperties(at=now_us(), node=node_of(address), properties=self._properties(properties)))
 
     def _set_status(
         self,
@@ -318,18 +341,20 @@ class Recorder:
     ) -> None:
         self._record(
             SetStatus(
-                at=_micros(at),
+                at=micros(at),
                 component=address.component,
                 status=status,
                 message=None if message is None else self._engine.redactor.text(message)[:_MESSAGE_MAX],
-                started_at=None if started_at is None else _micros(started_at),
-                ended_at=None if ended_at is None else _micros(ended_at),
+                started_at=None if started_at is None else micros(started_at),
+                ended_at=None if ended_at is None else micros(ended_at),
                 inferred=inferred,
                 owner=self._owner() if status is Status.RUNNING else None,
             )
         )
 
     def _tags(self, tags: Mapping[str, str | None]) -> dict[str, str | None]:
+        if not tags:
+            return _RUN_TAG
         kept = self._engine.redactor.tags(tags)
         return {**{key[: names.TAG_KEY_MAX]: value for key, value in kept.items()}, **_RUN_TAG}
 
@@ -355,6 +380,10 @@ class Recorder:
         entries: dict[str, ArtifactValue] = {}
         changes: list[Change] = []
         for name, value in values.items():
+            if self._is_plain(name, value, level):
+                parameters[name] = value
+                self._upstream_of(address, upstream.get(name, ()), set(), changes, at)
+                continue
             described = self._describe(name, value, level)
             parameters.update(described.parameters)
             identities = self._input_artifacts(address, described, entries, changes, at, bool(upstream.get(name)))
@@ -363,7 +392,8 @@ class Recorder:
             self._upstream_of(address, upstream[name], set(), changes, at)
         if entries:
             self._record(SetArtifactValues(at=at, component=address.component, is_output=False, values=entries))
-        self._record(*changes)
+        if changes:
+            self._record(*changes)
 
     def _input_artifacts(
         self,
@@ -382,8 +412,8 @@ class Recorder:
             uri = artifact.identity or f"flowtrail:{address.component}/input/{artifact.name}"
             identities.add(uri)
             entries[artifact.name] = ArtifactValue(value=uri, media_type=artifact.media_type)
-            changes.append(_put(artifact, uri, at))
-            changes.append(_edge(_artifact(uri), _node(address), AssociationType.CONTRIBUTED_TO, at))
+            changes.append(put_artifact(artifact, uri, at))
+            changes.append(edge(artifact_node(uri), node_of(address), AssociationType.CONTRIBUTED_TO, at))
             self._store(artifact, uri)
         return identities
 
@@ -397,7 +427,7 @@ class Recorder:
                 continue
             # Of a result of several parts it is not known which one went in: the result as a whole did.
             source = known[0] if len(known) == 1 else uri
-            changes.append(_edge(_artifact(source), _node(address), AssociationType.CONTRIBUTED_TO, at))
+            changes.append(edge(artifact_node(source), node_of(address), AssociationType.CONTRIBUTED_TO, at))
 
     def _upstream_edges(self, address: RunAddress, upstream: Mapping[str, tuple[str, ...]], *, at: int) -> None:
         changes: list[Change] = []
@@ -419,6 +449,12 @@ class Recorder:
         if value is None:
             return
         at = now_us()
+        if self._is_plain(output_name, value, level):
+            preview = {"preview": repr(value)[:PREVIEW_MAX]}
+            self._results(
+                address, ArtifactType.VALUE, f"{name} {output_name}", preview, result_uris, output_name, at=at
+            )
+            return
         described = self._describe(output_name, value, level)
         entries: dict[str, ArtifactValue] = {}
         changes: list[Change] = []
@@ -428,29 +464,43 @@ class Recorder:
                 continue
             contents.append(artifact.identity)
             entries[artifact.name] = ArtifactValue(value=artifact.identity, media_type=artifact.media_type)
-            changes.append(_put(artifact, artifact.identity, at))
-            changes.append(_edge(_node(address), _artifact(artifact.identity), AssociationType.PRODUCED, at))
+            changes.append(put_artifact(artifact, artifact.identity, at))
+            changes.append(edge(node_of(address), artifact_node(artifact.identity), AssociationType.PRODUCED, at))
             self._store(artifact, artifact.identity)
         whole = not described.parameters and len(contents) == len(described.artifacts)
-        kind = ArtifactType.VALUE if whole else _type_of_whole(described)
-        preview = _preview(described, output_name)
+        kind = ArtifactType.VALUE if whole else type_of_whole(described)
+        if entries:
+            self._record(SetArtifactValues(at=at, component=address.component, is_output=True, values=entries))
+        shown = f"{name} {output_name}", preview_of(described, output_name)
+        self._record(*changes)
+        self._results(address, kind, *shown, result_uris, None if entries else output_name, at=at)
         for uri in result_uris:
-            is_the_output = not entries and uri is result_uris[0]
-            changes.append(
+            self._remember_outputs(uri, contents, whole=whole)
+
+    def _results(
+        self,
+        address: RunAddress,
+        type: str,
+        name: str,
+        preview: dict[str, str],
+        uris: tuple[str, ...],
+        output: str | None,
+        *,
+        at: int,
+    ) -> None:
+        """Record what a step returned under each of its URIs; the first of them is its ``output``, if one is."""
+        for uri in uris:
+            self._record(
                 PutArtifact(
                     at=at,
                     source_uri=uri,
-                    type=kind,
-                    name=f"{name} {output_name}",
+                    type=type,
+                    name=name,
                     properties=preview,
                     produced_by=address.component,
-                    output=output_name if is_the_output else None,
+                    output=output if uri is uris[0] else None,
                 )
             )
-            self._remember_outputs(uri, contents, whole=whole)
-        if entries:
-            self._record(SetArtifactValues(at=at, component=address.component, is_output=True, values=entries))
-        self._record(*changes)
 
     def _products(self, address: RunAddress, products: Iterable[Product], *, made: bool, at: int) -> None:
         text = self._engine.redactor.text
@@ -461,9 +511,9 @@ class Recorder:
             properties = self._properties(product.properties)
             self._record(
                 PutArtifact(at=at, source_uri=uri, type=product.type, name=product.name, properties=properties),
-                _edge(_node(address), _artifact(uri), AssociationType.PRODUCED, at)
+                edge(node_of(address), artifact_node(uri), AssociationType.PRODUCED, at)
                 if made
-                else _edge(_artifact(uri), _node(address), AssociationType.CONTRIBUTED_TO, at),
+                else edge(artifact_node(uri), node_of(address), AssociationType.CONTRIBUTED_TO, at),
             )
         if entries:
             self._record(SetArtifactValues(at=at, component=address.component, is_output=made, values=entries))
@@ -494,15 +544,28 @@ class Recorder:
         at = now_us()
         self._record(
             PutArtifact(at=at, source_uri=uri, type=ArtifactType.VALUE, name=f"{name} result"),
-            _edge(_artifact(uri), _node(address), AssociationType.CONTRIBUTED_TO, at),
+            edge(artifact_node(uri), node_of(address), AssociationType.CONTRIBUTED_TO, at),
         )
 
-    def _describe(self, name: str, value: Any, level: str | None) -> Description:
-        if self._describe_value is None:
-            from plugin_core.capture.values import describe
+    def _is_plain(self, name: str, value: Any, level: str | None) -> bool:
+        """Whether a value is a parameter as it is, as most are."""
+        plain: bool = (level or self._engine.settings.capture) != "off" and self._described().is_plain(
+            name, value, self._engine.redactor
+        )
+        return plain
 
-            self._describe_value = describe
-        return self._describe_value(name, value, limits=self._limits_at(level), redactor=self._engine.redactor)
+    def _describe(self, name: str, value: Any, level: str | None) -> Description:
+        found: Description = self._described().describe(
+            name, value, limits=self._limits_at(level), redactor=self._engine.redactor
+        )
+        return found
+
+    def _described(self) -> ModuleType:
+        if self._values is None:
+            from plugin_core.capture import values
+
+            self._values = values
+        return self._values
 
     def _limits_at(self, level: str | None) -> Limits:
         wanted = level or self._engine.settings.capture
@@ -541,65 +604,6 @@ class Recorder:
 def _end_of(event: ExecutionFinished | StepFinished) -> datetime | None:
     """A paused execution reports to have stopped, and has not ended."""
     return event.at if event.status.is_final else None
-
-
-def _put(artifact: DescribedArtifact, uri: str, at: int) -> PutArtifact:
-    location = {} if artifact.location is None else {"location": artifact.location}
-    of_its_own = {f"parameter.{key}": to_text(value) for key, value in artifact.parameters.items()}
-    return PutArtifact(
-        at=at,
-        source_uri=uri,
-        type=artifact.type,
-        name=artifact.name,
-        media_type=artifact.media_type,
-        size_bytes=artifact.size_bytes,
-        properties={**artifact.properties, **of_its_own, **location},
-    )
-
-
-def _type_of_whole(described: Description) -> str:
-    """What a result is that is not, or not wholly, in the graph by its content: data if all of it is data."""
-    types = {artifact.type for artifact in described.artifacts}
-    return types.pop() if len(types) == 1 and not described.parameters else ArtifactType.VALUE
-
-
-def _ends_with_this_process(event: StepStarted | StepFinished) -> bool:
-    return not (isinstance(event, StepStarted) and event.supervised)
-
-
-def _preview(described: Description, name: str) -> dict[str, str]:
-    """A few words on a result that has no content identity: its value, or its type."""
-    if described.parameters:
-        shown = ", ".join(f"{key.removeprefix(f'{name}.')}={value!r}" for key, value in described.parameters.items())
-        return {"preview": shown.removeprefix(f"{name}=")[:1024]}
-    if described.artifacts:
-        return {key: value for key, value in described.artifacts[0].properties.items() if key in {"preview", "type"}}
-    return {}
-
-
-def _step_properties(event: StepStarted) -> dict[str, str]:
-    found: dict[str, str] = {}
-    if event.map_index is not None:
-        found["map_index"] = str(event.map_index)
-    if event.scheduled_at is not None:
-        found["scheduled_at"] = event.scheduled_at.isoformat()
-    return found
-
-
-def _edge(source: NodeRef, destination: NodeRef, type: AssociationType, at: int) -> PutAssociation:
-    return PutAssociation(at=at, source=source, destination=destination, type=type)
-
-
-def _node(address: RunAddress) -> NodeRef:
-    return NodeRef(NodeKind.COMPONENT, address.component)
-
-
-def _artifact(uri: str) -> NodeRef:
-    return NodeRef(NodeKind.ARTIFACT, uri)
-
-
-def _micros(moment: datetime) -> int:
-    return round(moment.timestamp() * 1_000_000)
 
 
 _lock = threading.Lock()

@@ -1,7 +1,8 @@
 """Adapters of orchestrators, found by entry points: the command line knows none of them by name.
 
 ``flowtrail.bootstrap``: ``(environ) -> additions``, what makes a child process record itself.
-``flowtrail.reconcile``: ``(system, execution_id, step_id) -> (Status, message) | None``, the true state.
+``flowtrail.reconcile``: ``() -> context manager`` of what is asked while it is open, for as many runs as there are:
+``(system, execution_id, step_id) -> (Status, message) | None``, the true state.
 ``flowtrail.importers``: ``(request, counted) -> report``, what brings past runs in (``capture.importing``).
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from importlib.metadata import entry_points
 from typing import Any, TypeAlias
 
@@ -18,6 +20,7 @@ from plugin_core.model.components import Status
 Bootstrap: TypeAlias = Callable[[Mapping[str, str]], Mapping[str, str]]
 Truth: TypeAlias = tuple[Status, str | None]
 Judge: TypeAlias = Callable[[str, str | None, str | None], Truth | None]
+OpenJudge: TypeAlias = Callable[[], AbstractContextManager[Judge]]
 
 
 def bootstraps() -> dict[str, Bootstrap]:
@@ -25,8 +28,8 @@ def bootstraps() -> dict[str, Bootstrap]:
     return _loaded("flowtrail.bootstrap")
 
 
-def judges() -> dict[str, Judge]:
-    """Judges of the true state by orchestrator; as ``bootstraps``."""
+def judges() -> dict[str, OpenJudge]:
+    """What opens judges of the true state, by orchestrator; as ``bootstraps``."""
     return _loaded("flowtrail.reconcile")
 
 

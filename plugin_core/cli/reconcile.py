@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 
-from plugin_core.cli.adapters import judges
+from plugin_core.cli.adapters import OpenJudge, judges
 from plugin_core.cli.session import JsonOption, ProfileOption, Session, StoreOption
 from plugin_core.cli.terminal import Column
 from plugin_core.model.changes import SetStatus
@@ -34,13 +35,14 @@ def reconcile(
     session = Session(store=store, profile=profile, as_json=as_json)
     changes: list[SetStatus] = []
     if not session.is_empty():
-        changes = settle(
-            session.store(settled=False),
-            now=session.terminal.now,
-            alive=local_liveness(session.spool),
-            judges=_contained(judges()) if ask else None,
-            dry_run=dry_run,
-        )
+        with ExitStack() as opened:
+            changes = settle(
+                session.store(settled=False),
+                now=session.terminal.now,
+                alive=local_liveness(session.spool),
+                judges=_contained(judges(), opened) if ask else None,
+                dry_run=dry_run,
+            )
     if as_json:
         session.print_json([_document(change) for change in changes])
     elif changes:
@@ -49,15 +51,18 @@ def reconcile(
         session.say("Nothing to settle: every run has ended or is alive.")
 
 
-def _contained(found: Mapping[str, Judge]) -> dict[str, Judge]:
-    """Judges that fail once, are asked no more: their orchestrator is out of reach."""
+def _contained(found: Mapping[str, OpenJudge], opened: ExitStack) -> dict[str, Judge]:
+    """Judges are opened when they are first asked; that fail once, are asked no more: they are out of reach."""
     silent: set[str] = set()
+    known: dict[str, Judge] = {}
 
     def asked(system: str, execution_id: str | None, step_id: str | None) -> Truth | None:
         if system in silent:
             return None
         try:
-            return found[system](system, execution_id, step_id)
+            if system not in known:
+                known[system] = opened.enter_context(found[system]())
+            return known[system](system, execution_id, step_id)
         except Exception as error:  # noqa: BLE001 - without the orchestrator's word the rest is settled all the same
             silent.add(system)
             print(f"flowtrail: {system} cannot be asked ({type(error).__name__}: {error})", file=sys.stderr)

@@ -41,7 +41,8 @@ class UpdateTrial:
 class UpdateComponent:
     """Change a component. Maps are merged key by key; what is to be removed goes first.
 
-    A status brings its message with it (None clears it), and may be one that comes before the present one.
+    A status brings its message with it (None clears it), and may be one that comes before the present one;
+    a message alone is one about the status that there is.
     """
 
     at: Micros

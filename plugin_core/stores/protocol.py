@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Protocol, TypeVar, runtime_checkable
 
 from plugin_core.model.changes import Batch, Change
-from plugin_core.model.components import ArtifactValue, Component
+from plugin_core.model.components import ArtifactValue, Component, Parent
 from plugin_core.model.edits import Edit
 from plugin_core.model.experiments import Experiment, Trial
 from plugin_core.model.lineage import Action, Artifact, Association, Context, NodeKind, NodeRef, Subgraph
@@ -67,6 +67,17 @@ class ComponentStore(Protocol):
 
     def components(self, query: ComponentQuery, /) -> list[Component]:
         """Components without tags and properties, in the order asked for, from one query."""
+        ...
+
+    def parents(self, components: Sequence[int], /) -> dict[int, tuple[Parent, ...]]:
+        """The trials that components are in, by component id, oldest first; every id asked for is in the answer."""
+        ...
+
+    def members(self, trials: Sequence[str], /) -> dict[str, list[Component]]:
+        """Components of trials without tags and properties, oldest first, by the names as given, from one query.
+
+        A trial that is not known has none.
+        """
         ...
 
     def parameters(self, components: Sequence[int], /) -> dict[int, dict[str, Json]]:
@@ -246,7 +257,10 @@ class BlobStore(Protocol):
         ...
 
     def part(self, digest: str, start: int, length: int, /) -> IO[bytes]:
-        """Open a part for reading, from byte ``start`` on; NotFoundError. A part proves nothing: it is not verified."""
+        """Open a part for reading, from byte ``start`` of the blob on; NotFoundError.
+
+        A part proves nothing: it is not verified. It ends with the blob.
+        """
         ...
 
     def writing(self) -> AbstractContextManager[BlobWriter]:

@@ -37,6 +37,7 @@ AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _log: Final = logging.getLogger("flowtrail.wire")
 _MAX_BODY: Final = 8 << 20
+_FAULT: Final = 500  # from here on a status says that it is the server's
 _METRIC_PATHS: Final = {("PUT", "/BatchPutMetrics"): "BatchPutMetrics", ("POST", "/BatchGetMetrics"): "BatchGetMetrics"}
 _JSON_1_1: Final = b"application/x-amz-json-1.1"
 _JSON: Final = b"application/json"
@@ -121,8 +122,10 @@ class _JsonApi:
         except WireError as error:
             return _refused(error)
         except FlowtrailError as error:
-            _log.debug("request %s: %s", request_id, error)
-            return _refused(faults.from_error(error))
+            refusal = faults.from_error(error)
+            if refusal.status >= _FAULT:
+                _log.warning("request %s: %s", request_id, error, exc_info=error)
+            return _refused(refusal)
         except Exception:  # noqa: BLE001 - the edge of the process: a client learns no more than an id
             _log.exception("request %s failed", request_id)
             message = f"The server failed; its log says how, under {request_id}."

@@ -23,8 +23,8 @@ _SHOWN_CHARS: Final = 200
 _MOST_PROBLEMS: Final = 20
 _INT_RANGES: Final = {"integer": 2**31, "long": 2**63}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST_SECOND: Final = 253_402_300_799  # of year 9999
-_FIRST_SECOND: Final = -62_135_596_800  # of year 1
+LAST_SECOND: Final = 253_402_300_799  # of year 9999
+FIRST_SECOND: Final = -62_135_596_800  # of year 1
 _JAVA_CLASSES: Final = {
     r"\p{L}\p{Z}\p{N}_": r"\w\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000",
 }
@@ -264,7 +264,7 @@ def moment(value: Any) -> datetime | None:
         return _moment_of_text(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    if not _FIRST_SECOND <= value <= _LAST_SECOND:  # false for NaN, too
+    if not FIRST_SECOND <= value <= LAST_SECOND:  # false for NaN, too
         return None
     return _EPOCH + timedelta(microseconds=round(value * 1_000_000))
 

@@ -76,6 +76,40 @@ def test_sixteen_processes_open_one_fresh_file_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_of_processes_that_make_the_same_things_one_makes_each(tmp_path: Path) -> None:
+    code = """
+    import plugin_core.stores.local
+    from plugin_core.errors import ConflictError
+    from plugin_core.testing.contract.making import experiment
+    def make():
+        store, made = open_store(URL), 0
+        for n in range(20):
+            try:
+                store.write([experiment(f"e{n}", new=True)])
+                made += 1
+            except ConflictError:
+                pass
+        store.close()
+        return made
+    open_store(URL).close()
+    reading, writing = os.pipe()
+    children = []
+    for _ in range(4):
+        children.append(os.fork())
+        if children[-1] == 0:
+            os.write(writing, b"%d\\n" % make())
+            os._exit(0)
+    assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4
+    os.close(writing)
+    print(*os.read(reading, 99).split())
+    """
+    counts = run(code, tmp_path / "record.db").replace("b", "").replace("'", "").split()
+
+    assert len(counts) == 4
+    assert sum(map(int, counts)) == 20
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_store_is_usable_on_both_sides_of_a_fork(tmp_path: Path) -> None:
     code = """
     store = open_store(URL)

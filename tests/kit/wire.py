@@ -61,7 +61,7 @@ def client(service: str, url: str, **options: Any) -> Any:
 
 def _check_answer(http_response: Any, model: Any, **_: Any) -> None:
     """Every answer has the members, types and required parts that the service's model says; clients drop the rest."""
-    is_json = model.metadata["protocol"] != "query"
+    is_json = model.metadata["protocol"] in {"json", "rest-json"}
     if http_response.status_code == 200 and is_json and model.output_shape is not None:
         problems = ParamValidator().validate(json.loads(http_response.content), model.output_shape)
         assert not problems.has_errors(), problems.generate_report()

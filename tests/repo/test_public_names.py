@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 REFERENCE = (ROOT / "docs/reference/names.md").read_text()
 
 
-@pytest.mark.parametrize("package", ["plugin_core", "prefect_integration"])
+@pytest.mark.parametrize("package", ["plugin_core", "plugin_core.dialects.smexperiments", "prefect_integration"])
 def test_every_public_name_resolves_and_has_a_docstring(package):
     module = importlib.import_module(package)
 
@@ -18,7 +18,7 @@ def test_every_public_name_resolves_and_has_a_docstring(package):
         assert getattr(module, name).__doc__, f"{package}.{name}"
 
 
-@pytest.mark.parametrize("package", ["plugin_core", "prefect_integration"])
+@pytest.mark.parametrize("package", ["plugin_core", "plugin_core.dialects.smexperiments", "prefect_integration"])
 def test_every_public_name_has_its_heading_in_the_reference(package):
     headings = set(re.findall(r"^#+ `(?:\w+\.)*(\w+)", REFERENCE, re.MULTILINE))
     missing = [name for name in importlib.import_module(package).__all__ if name not in headings]

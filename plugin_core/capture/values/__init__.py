@@ -24,6 +24,7 @@ __all__ = [
     "Limits",
     "Payload",
     "describe",
+    "is_plain",
 ]
 
 _FAST: Final = frozenset(map(id, (type(None), bool, int, float, str)))  # by id: a class may have a hash of its own
@@ -32,18 +33,15 @@ _SHORT_TEXT: Final = 512
 _NOTHING: Final = Description()
 
 
-def describe(name: str, value: object, *, limits: Limits, redactor: Redactor) -> Description:
+def describe(name: str, value: Any, *, limits: Limits, redactor: Redactor) -> Description:
     """Describe a value under a name. What cannot be described is described by its type.
 
     ``limits.level`` decides how much: ``off`` nothing, ``params`` scalars, ``meta`` no bytes, ``full`` all.
     """
     if limits.level == "off":
         return _NOTHING
-    kind = type(value)
-    if id(kind) in _FAST:
-        known = _quickly(name, value, redactor)
-        if known is not None:
-            return known
+    if is_plain(name, value, redactor):
+        return Description({name: value})
     try:
         return _describe(name, value, Context(limits, redactor))
     except KeyboardInterrupt:
@@ -52,21 +50,21 @@ def describe(name: str, value: object, *, limits: Limits, redactor: Redactor) ->
         return _by_type(name, value, error, limits, redactor)
 
 
-def _quickly(name: str, value: Any, redactor: Redactor) -> Description | None:
-    """Plain short scalars that hide nothing; None for those that need a closer look."""
-    if type(value) is str:
-        if (
+def is_plain(name: str, value: Any, redactor: Redactor) -> bool:
+    """Whether a value is a short scalar that hides nothing: a parameter as it is. Others need a closer look."""
+    kind = type(value)
+    if id(kind) not in _FAST:
+        return False
+    if kind is str:
+        return not (
             len(value) > _SHORT_TEXT
             or not value.isascii()
             or "\0" in value
             or "://" in value
             or redactor.is_secret_name(name)
             or redactor.text(value) != value
-        ):
-            return None
-    elif (type(value) is int and value.bit_length() > _PLAIN_BITS) or redactor.hides(name, value):
-        return None
-    return Description({name: value})
+        )
+    return not ((kind is int and value.bit_length() > _PLAIN_BITS) or redactor.hides(name, value))
 
 
 def _describe(name: str, value: Any, context: Context) -> Description:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias
 
+from plugin_core.tracking.settings import is_disabled
+
 Members: TypeAlias = dict[str, Any]
 
 
@@ -179,6 +181,10 @@ def backend_of(client: Any) -> Backend:
         from plugin_core.dialects.smexperiments.client_backend import ClientBackend
 
         return ClientBackend(client)
+    if is_disabled():
+        from plugin_core.dialects.smexperiments.disabled_backend import DisabledBackend
+
+        return DisabledBackend()
     from plugin_core.dialects.smexperiments.engine_backend import EngineBackend
 
     return EngineBackend()

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from plugin_core.dialects.smexperiments.backend import Members, TrackedComponent, with_extension
 from plugin_core.errors import FlowtrailError, InvalidValueError
+from plugin_core.model import names
 from plugin_core.model.lineage import AssociationType
 from plugin_core.tracking.values import to_float, to_micros, to_step
 
@@ -131,11 +132,19 @@ class ClientLineage:
         source: Members = {"SourceUri": tie.source_uri}
         if tie.etag is not None:
             source["SourceTypes"] = [{"SourceIdType": "S3ETag", "Value": tie.etag}]
-        made = self._client.create_artifact(ArtifactName=tie.name, ArtifactType=tie.type, Source=source)
+        made = self._client.create_artifact(ArtifactName=_artifact_name(tie.name), ArtifactType=tie.type, Source=source)
         ends = (self._component_arn, made["ArtifactArn"])
         origin, destination = ends if tie.is_output else reversed(ends)
         kind = AssociationType.PRODUCED if tie.is_output else AssociationType.CONTRIBUTED_TO
         self._client.add_association(SourceArn=origin, DestinationArn=destination, AssociationType=kind.value)
+
+
+def _artifact_name(name: str) -> str:
+    """The name as the protocol takes it: of a file's name, with its dot, it would refuse the call."""
+    try:
+        return names.check_entity_name("artifact name", name)
+    except InvalidValueError:
+        return names.slug(name, max_length=names.ENTITY_NAME_MAX)
 
 
 def _sibling(client: Any, component: TrackedComponent, service: str) -> Any:

@@ -4,7 +4,7 @@ goes to the journal, as with ``Run``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -21,8 +21,8 @@ from plugin_core.dialects.smexperiments.backend import (
     TrackedComponent,
 )
 from plugin_core.dialects.smexperiments.refusals import refusing
-from plugin_core.dialects.smexperiments.requests import to_listing
-from plugin_core.errors import ConflictError, InvalidValueError, NotFoundError, StoreError
+from plugin_core.dialects.smexperiments.requests import to_listing, to_search
+from plugin_core.errors import ConflictError, NotFoundError, StoreError
 from plugin_core.model import names
 from plugin_core.model.changes import (
     Change,
@@ -42,9 +42,10 @@ from plugin_core.model.edits import (
     UpdateExperiment,
     UpdateTrial,
 )
+from plugin_core.model.experiments import Experiment, Trial
 from plugin_core.model.lineage import NodeKind, NodeRef
 from plugin_core.model.metrics import Json
-from plugin_core.model.queries import Listing, Page
+from plugin_core.model.queries import ComponentQuery, Listing, Page, TrialQuery
 from plugin_core.stores.protocol import TrackingStore
 from plugin_core.tracking.engine import engine, now_us
 from plugin_core.tracking.values import to_micros, to_tags
@@ -114,9 +115,14 @@ class EngineBackend:
 
     def search(self, resource: Resource, request: Members, /) -> Iterator[Members]:
         """See Records."""
-        del request
         with refusing("Search"):
-            raise InvalidValueError(f"{resource.word}s cannot be searched in this store yet.")
+            query = to_search(resource, request)
+        while query is not None:
+            with refusing("Search"):
+                store = engine().store
+                page: Page[Any] = store.search(query)
+            yield from _FOUND[resource](store, page.items)
+            query = None if page.next is None else replace(query, after=page.next)
 
     def associate(self, trial: str, component: str, /) -> None:
         """See Records."""
@@ -213,7 +219,7 @@ def _describe(store: TrackingStore, resource: Resource, name: str) -> Members:
     return next(_components(store, [store.component(name)]))
 
 
-def _components(store: TrackingStore, found: list[Component]) -> Iterator[Members]:
+def _components(store: TrackingStore, found: Sequence[Component]) -> Iterator[Members]:
     """All members of components, from one query for each kind of member."""
     ids = [component.id for component in found]
     parameters, metrics = store.parameters(ids), store.summaries(ids)
@@ -226,6 +232,33 @@ def _components(store: TrackingStore, found: list[Component]) -> Iterator[Member
             outputs=outputs[component.id],
             metrics=metrics[component.id].values(),
         )
+
+
+def _found_experiments(_store: TrackingStore, found: Sequence[Experiment]) -> Iterator[Members]:
+    for each in found:
+        yield {**m.experiment(each), "Tags": m.to_tags(each.tags)}
+
+
+def _found_trials(store: TrackingStore, found: Sequence[Trial]) -> Iterator[Members]:
+    for each in found:
+        inside = store.components(ComponentQuery(trial=each.name, descending=False))
+        summaries = [m.component_summary(component) for component in inside]
+        yield {**m.trial(each), "Tags": m.to_tags(each.tags), "TrialComponentSummaries": summaries}
+
+
+def _found_components(store: TrackingStore, found: Sequence[Component]) -> Iterator[Members]:
+    tags = store.tags([component.id for component in found])
+    for component, members in zip(found, _components(store, found), strict=True):
+        within = store.page(TrialQuery(component=component.name, descending=False)).items
+        parents = [{"TrialName": trial.name, "ExperimentName": trial.experiment} for trial in within]
+        yield {**members, "Tags": m.to_tags(tags[component.id]), "Parents": parents}
+
+
+_FOUND: Final[dict[Resource, Callable[[TrackingStore, Any], Iterator[Members]]]] = {
+    EXPERIMENT: _found_experiments,
+    TRIAL: _found_trials,
+    TRIAL_COMPONENT: _found_components,
+}
 
 
 def _new(resource: Resource, name: str, members: Members) -> Change:

@@ -72,6 +72,8 @@ def experiment(found: Experiment) -> Members:
         Description=found.description,
         CreationTime=found.created_at,
         LastModifiedTime=found.modified_at,
+        CreatedBy=_user(found.provenance.created_by),
+        LastModifiedBy=_user(found.provenance.modified_by),
     )
 
 
@@ -91,6 +93,8 @@ def trial(found: Trial) -> Members:
         ExperimentName=found.experiment,
         CreationTime=found.created_at,
         LastModifiedTime=found.modified_at,
+        CreatedBy=_user(found.provenance.created_by),
+        LastModifiedBy=_user(found.provenance.modified_by),
     )
 
 
@@ -114,6 +118,8 @@ def component_summary(found: Component) -> Members:
         EndTime=found.ended_at,
         CreationTime=found.created_at,
         LastModifiedTime=found.modified_at,
+        CreatedBy=_user(found.provenance.created_by),
+        LastModifiedBy=_user(found.provenance.modified_by),
     )
 
 
@@ -135,6 +141,11 @@ def component(
         OutputArtifacts={name: to_artifact(value) for name, value in outputs.items()},
         Metrics=[_metric(summary, members["TrialComponentArn"]) for summary in metrics],
     )
+
+
+def _user(name: str | None) -> Members:
+    """Who made or changed something, where that is known: the API has a member for it in any case."""
+    return _present(UserProfileName=name)
 
 
 def _metric(summary: MetricSummary, source_arn: str) -> Members:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import mimetypes
+import re
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("flowtrail")
 _MESSAGE_MAX: Final = 1024
 _JSON: Final = "application/json"
+_MEDIA_TYPE: Final = re.compile(r"[-\w]+/[-\w+]+")
 
 
 class Tracker:
@@ -242,7 +244,7 @@ class Tracker:
     def _log_file(self, file_path: str, name: str | None, media_type: str | None, *, is_output: bool) -> None:
         uri, etag = self._artifact_uploader.upload_artifact(file_path)
         file_name = Path(file_path).name
-        kind = media_type or mimetypes.guess_type(file_name, strict=False)[0]
+        kind = media_type or _guessed_type(file_name)
         label = name or file_name
         self._tie(label, uri, etag, artifact_type_of(kind, file_name), is_output=is_output)
         self._set_artifact(label, uri, kind, is_output=is_output)
@@ -301,6 +303,12 @@ class Tracker:
     def _keep(self) -> bool:
         """Have what is new taken up at once, where the record does that."""
         return self.trial_component._keep()  # noqa: SLF001 - one dialect
+
+
+def _guessed_type(file_name: str) -> str | None:
+    """A media type that the API takes: it would refuse all of a component for one with a dot in it."""
+    kind = mimetypes.guess_type(file_name, strict=False)[0]
+    return kind if kind is not None and _MEDIA_TYPE.fullmatch(kind) else None
 
 
 def _final_status(error: BaseException | None) -> TrialComponentStatus:

@@ -25,7 +25,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from plugin_core.errors import ArtifactCorruptError, NotFoundError, SettingsError, StoreUnavailableError
-from plugin_core.stores.blobs.digests import ALGORITHM, PIECE, Limited, Verified, fetched, hex_of, place_of
+from plugin_core.stores.blobs.digests import ALGORITHM, PIECE, Verified, fetched, hex_of, place_of
 from plugin_core.stores.blobs.s3_failures import Asked, code_of, sent, translated
 from plugin_core.stores.blobs.sources import READS_OF_A_CHANGING_FILE, changing, opened, stamp, stamp_of
 
@@ -39,7 +39,7 @@ _PART: Final = 8 << 20
 _MOST_PARTS: Final = 10_000
 _RESUMPTIONS: Final = 5
 _CONNECT_TIMEOUT_S: Final = 3
-_READ_TIMEOUT_S: Final = 20
+_READ_TIMEOUT_S: Final = 20.0
 _ATTEMPTS: Final = 4
 _OPTIONS: Final = {"endpoint", "region"}
 _FORM: Final = "Use s3://bucket/prefix, with ?endpoint=http://host:port for another server than AWS's."
@@ -74,10 +74,10 @@ class Bucket:
 class S3Blobs:
     """A BlobStore in a bucket. Safe to share between threads, and across a fork."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, read_timeout_s: float = _READ_TIMEOUT_S) -> None:
         self.url = url
         self._bucket = Bucket.from_url(url)
-        self._clients = _Clients(self._bucket)
+        self._clients = _Clients(self._bucket, read_timeout_s)
 
     def put_file(self, path: Path, /, *, progress: Progress | None = None) -> str:
         """See BlobStore. The file is read twice: once for its digest, once to send it."""
@@ -113,8 +113,10 @@ class S3Blobs:
 
     def part(self, digest: str, start: int, length: int, /) -> IO[bytes]:
         """See BlobStore."""
-        source = _Resumed(self._ask(digest), self._clients, start)
-        return io.BufferedReader(Limited(source, length), PIECE)
+        if not length:
+            self._require(digest)
+            return io.BytesIO()
+        return io.BufferedReader(_Resumed(self._ask(digest), self._clients, start, start + length), PIECE)
 
     @contextmanager
     def writing(self) -> Generator[BlobWriter]:
@@ -131,6 +133,10 @@ class S3Blobs:
         except NotFoundError:
             return None
         return found
+
+    def _require(self, digest: str) -> None:
+        if self.size(digest) is None:
+            raise NotFoundError("blob", digest)
 
     def _ask(self, digest: str, *, is_write: bool = False) -> Asked:
         return Asked(self.url, self._bucket.name, self._bucket.key(hex_of(digest)), digest, is_write)
@@ -286,13 +292,14 @@ class _Counted:
 
 
 class _Resumed(io.RawIOBase):
-    """Reads an object, and goes on where a connection broke off."""
+    """Reads an object from ``start`` to ``end``, and goes on where a connection broke off."""
 
-    def __init__(self, asked: Asked, clients: _Clients, start: int = 0) -> None:
+    def __init__(self, asked: Asked, clients: _Clients, start: int = 0, end: int | None = None) -> None:
         super().__init__()
         self._asked = asked
         self._clients = clients
         self._at = start
+        self._last = "" if end is None else str(end - 1)
         self._resumptions_left = _RESUMPTIONS
         with translated(asked):
             answer = self._answer()
@@ -300,7 +307,7 @@ class _Resumed(io.RawIOBase):
         self._body: Any = answer["Body"]
 
     def _answer(self) -> Any:
-        part = {"Range": f"bytes={self._at}-"} if self._at else {}
+        part = {"Range": f"bytes={self._at}-{self._last}"} if self._at or self._last else {}
         return self._clients.client.get_object(Bucket=self._asked.bucket, Key=self._asked.key, **part)
 
     def readable(self) -> bool:
@@ -337,8 +344,9 @@ class _Resumed(io.RawIOBase):
 class _Clients:
     """The process's client: made on first use, and again in a child of a fork, which must not share sockets."""
 
-    def __init__(self, bucket: Bucket) -> None:
+    def __init__(self, bucket: Bucket, read_timeout_s: float) -> None:
         self._bucket = bucket
+        self._read_timeout_s = read_timeout_s
         self._lock = threading.Lock()
         self._made: tuple[int, Any] | None = None
 
@@ -354,7 +362,7 @@ class _Clients:
     def _make(self) -> Any:
         config = Config(
             connect_timeout=_CONNECT_TIMEOUT_S,
-            read_timeout=_READ_TIMEOUT_S,
+            read_timeout=self._read_timeout_s,
             retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
             response_checksum_validation="when_required",  # all is verified by its sha256 already
         )

@@ -85,7 +85,7 @@ def _component(connection: Connection, edit: e.UpdateComponent) -> None:
     ref = NodeRef(NodeKind.COMPONENT, edit.name)
     # A display name alone is a Put's; status and times have rules and times of their own.
     node = _update(connection, ref, edit, values, put=edit.display_name is not None)
-    if edit.status is not None:
+    if edit.status is not None or edit.status_message is not None:
         _set_status(connection, node, edit)
     _edit_parameters(connection, node, edit)
     _edit_artifacts(connection, node, edit, edit.inputs, edit.removed_inputs, is_output=False)
@@ -93,12 +93,13 @@ def _component(connection: Connection, edit: e.UpdateComponent) -> None:
 
 
 def _set_status(connection: Connection, node: int, edit: e.UpdateComponent) -> None:
-    values = {
-        "status": str(edit.status),
-        "status_message": _text(edit.status_message),
-        "status_inferred": 0,
-        "status_us": _later(s.components, "status_us", edit.at),
-    }
+    values: dict[str, Any] = {"status_message": _text(edit.status_message)}
+    if edit.status is not None:
+        values |= {
+            "status": str(edit.status),
+            "status_inferred": 0,
+            "status_us": _later(s.components, "status_us", edit.at),
+        }
     connection.execute(update(s.components).where(s.components.c.id == node).values(values))
 
 

@@ -16,8 +16,9 @@ from plugin_core.model.queries import ComponentQuery, SortBy
 from plugin_core.stores.local import fold as f
 from plugin_core.stores.local import migrate
 from plugin_core.stores.local import schema as s
-from plugin_core.stores.local.executing import AnySelect
+from plugin_core.stores.local.executing import AnySelect, rows_in
 from plugin_core.stores.local.fold import key_of
+from plugin_core.stores.local.resolving import find_ids
 
 Tags: TypeAlias = dict[str, str | None]
 
@@ -221,6 +222,23 @@ def components_query(query: ComponentQuery, *, with_guests: bool) -> AnySelect:
         statement = statement.where(keyset < query.after if query.descending else keyset > query.after)
     statement = statement.order_by(*(column.desc() if query.descending else column for column in order))
     return statement if query.limit is None else statement.limit(query.limit)
+
+
+_MEMBERS: Final = (
+    COMPONENTS.add_columns(_GUESTS.trial_id)
+    .join(s.trial_components, _GUESTS.component_id == _t.id)
+    .order_by(_GUESTS.trial_id, _t.created_us, _t.id)
+)
+
+
+def members(connection: Connection, trials: Sequence[str]) -> dict[str, list[Component]]:
+    """Components of trials, by the trials' names as given, oldest first."""
+    keys = {name: key_of(f.TRIAL, name) for name in trials}
+    ids = find_ids(connection, set(keys.values()))
+    found: dict[int, list[Component]] = {node: [] for node in ids.values()}
+    for *row, trial in rows_in(connection, _MEMBERS, _GUESTS.trial_id, list(found)):
+        found[trial].append(component_of(row))
+    return {name: found[ids[key]] if key in ids else [] for name, key in keys.items()}
 
 
 def named(kind: str, name: str) -> Any:

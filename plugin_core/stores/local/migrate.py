@@ -56,6 +56,15 @@ def knows_the_wire(connection: Connection) -> bool:
     return _is_since(connection, 3)  # `0003_what_the_wire_asks`
 
 
+def require_the_wire(connection: Connection, name: str) -> None:
+    """Raise StoreVersionError for an older file, opened for reading only, that cannot answer what the wire asks."""
+    if not knows_the_wire(connection):
+        raise StoreVersionError(
+            f"The store {name} was made by an older flowtrail and cannot be searched as it is.",
+            hint="Open it once for writing, which brings it up to date.",
+        )
+
+
 def _is_since(connection: Connection, schema: int) -> bool:
     version = _version(connection)
     return version is not None and version.version >= schema

@@ -11,11 +11,11 @@ from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, delete, select, update
-from sqlalchemy.dialects.sqlite import Insert, insert
 
 from plugin_core.errors import ConflictError, NotFoundError
 from plugin_core.model.objects import Bucket, Condition, ObjectPage, Part, StoredObject, Upload
 from plugin_core.stores.local import schema as s
+from plugin_core.stores.local.dialects import Insert, insert
 from plugin_core.stores.local.listing import micros_of, moment
 
 _Transaction: TypeAlias = Callable[[], AbstractContextManager[Connection]]
@@ -35,8 +35,9 @@ def _upsert(table: Table) -> Insert:
     )
 
 
-_ADD_BUCKET: Final = insert(s.buckets).on_conflict_do_nothing()
-_ADD_OBJECT: Final = insert(s.objects).on_conflict_do_nothing()
+# What RETURNING gives tells whether there was a conflict; not every driver counts the rows of an INSERT.
+_ADD_BUCKET: Final = insert(s.buckets).on_conflict_do_nothing().returning(s.buckets.c.name)
+_ADD_OBJECT: Final = insert(s.objects).on_conflict_do_nothing().returning(s.objects.c.key)
 _PUT_OBJECT: Final = _upsert(s.objects)
 _PUT_PART: Final = _upsert(s.upload_parts)
 
@@ -52,7 +53,7 @@ class LocalObjects:
         """See ObjectStore."""
         with self._writing() as connection:
             row = {"name": bucket.name, "created_us": micros_of(bucket.created_at)}
-            return connection.execute(_ADD_BUCKET, row).rowcount == 1
+            return connection.execute(_ADD_BUCKET, row).first() is not None
 
     def bucket(self, name: str, /) -> Bucket:
         """See ObjectStore."""
@@ -169,7 +170,7 @@ def _put(connection: Connection, stored: StoredObject, condition: Condition) -> 
         "checksums": _text(stored.checksums),
     }
     if condition.is_absent:
-        _require(connection.execute(_ADD_OBJECT, row).rowcount == 1, stored.key)
+        _require(connection.execute(_ADD_OBJECT, row).first() is not None, stored.key)
     elif condition.etag is None:
         connection.execute(_PUT_OBJECT, row)
     else:

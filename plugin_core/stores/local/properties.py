@@ -135,8 +135,12 @@ def _common(table: Any) -> dict[str, Property]:
 _t: Final = s.components.c
 _m: Final = s.trial_components.c
 _STATUS: Final = case({str(ours): theirs for ours, theirs in SAGEMAKER_STATUS.items()}, value=_t.status)
+# What an orchestrator's step comes of is told as a training job, called by the component's slug.
+_IS_STEP: Final = and_(_t.source_arn.is_(None), _t.orchestrator.is_not(None))
+_STEP_WORD: Final = "training-job"
 _SOURCE_TYPE: Final = case(
-    *((_t.source_arn.like(f"%:{word}/%"), f"SageMaker{type_}") for word, type_ in arns.JOB_TYPES.items())
+    *((_t.source_arn.like(f"%:{word}/%"), f"SageMaker{type_}") for word, type_ in arns.JOB_TYPES.items()),
+    (_IS_STEP, f"SageMaker{arns.JOB_TYPES[_STEP_WORD]}"),
 )
 _STATS: Final[Mapping[str, Column]] = {
     "min": s.series.c.minimum,
@@ -156,6 +160,18 @@ def _in_experiments(op: Operator, value: str) -> Condition:
     experiments = _named(NodeKind.EXPERIMENT, op, value)
     guests = select(_m.component_id).where(_m.guest_of.is_not(None), _m.guest_of.in_(experiments))
     return or_(_t.experiment_id.in_(experiments), _t.id.in_(guests))
+
+
+def _comes_of(op: Operator, value: str) -> Condition:
+    said = conditions.in_lower_case(_t.source_arn, op, value)
+    if op not in conditions.ANY_OF:
+        return and_(_t.source_arn.is_not(None), said)
+    jobs = [arn.rpartition("/")[2].casefold() for arn in value.split(",") if f":{_STEP_WORD}/" in arn.lower()]
+    called = or_(
+        and_(_t.job_slug.is_not(None), _t.job_slug.in_(jobs)),
+        _t.id.in_(_named(NodeKind.COMPONENT, Operator.IN, ",".join(jobs))),
+    )
+    return or_(and_(_t.source_arn.is_not(None), said), and_(_IS_STEP, called))
 
 
 def _metric(name: str) -> Property:
@@ -205,7 +221,7 @@ _FIXED: Final[Mapping[NodeKind, Mapping[str, Property]]] = {
         "status.message": _column(_t.status_message),
         "starttime": _column(_t.started_us, conditions.time),
         "endtime": _column(_t.ended_us, conditions.time),
-        "source.sourcearn": _column(_t.source_arn, conditions.in_lower_case),
+        "source.sourcearn": Property(_comes_of, or_(_t.source_arn.is_not(None), _IS_STEP), (_t.source_arn,)),
         "source.sourcetype": _column(_SOURCE_TYPE),
         "parents.trialname": Property(_in_trials, _t.id.in_(select(_m.component_id)), (_key(_t.trial_id),)),
         "parents.experimentname": Property(_in_experiments, _t.experiment_id.is_not(None), (_key(_t.experiment_id),)),

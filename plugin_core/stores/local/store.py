@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Table, select
 
 from plugin_core.errors import ConflictError
 from plugin_core.model.changes import Batch, Change
-from plugin_core.model.components import ArtifactValue, Component
+from plugin_core.model.components import ArtifactValue, Component, Parent
 from plugin_core.model.edits import Edit
 from plugin_core.model.experiments import Experiment, Trial
 from plugin_core.model.lineage import Action, Artifact, Association, Context, NodeKind, NodeRef, Subgraph
@@ -49,6 +49,13 @@ class LocalStore:
     def _writing(self) -> Generator[Connection]:
         with self._connections.write() as connection:
             migrate.require_writable(connection, self._connections.name)
+            yield connection
+
+    @contextmanager
+    def _asked_by_the_wire(self) -> Generator[Connection]:
+        with self._connections.read() as connection:
+            if self._connections.is_read_only:  # others are brought up to date when they are opened
+                migrate.require_the_wire(connection, self._connections.name)
             yield connection
 
     # Writing
@@ -159,6 +166,16 @@ class LocalStore:
             found = raw_rows(connection, listing.components_query(query, with_guests=with_guests))
             return [listing.component_of(row) for row in found]
 
+    def parents(self, components: Sequence[int], /) -> dict[int, tuple[Parent, ...]]:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            return values.parents(connection, components)
+
+    def members(self, trials: Sequence[str], /) -> dict[str, list[Component]]:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            return listing.members(connection, trials)
+
     def parameters(self, components: Sequence[int], /) -> dict[int, dict[str, Json]]:
         """See TrackingStore."""
         with self._connections.read() as connection:
@@ -188,7 +205,7 @@ class LocalStore:
 
     def arn_tags(self, arn: str, /) -> dict[str, str | None]:
         """See TrackingStore."""
-        with self._connections.read() as connection:
+        with self._asked_by_the_wire() as connection:
             return editing.arn_tags(connection, arn)
 
     # Metrics
@@ -268,12 +285,12 @@ class LocalStore:
 
     def page(self, query: Listing[V], /) -> Page[V]:
         """See TrackingStore."""
-        with self._connections.read() as connection:
+        with self._asked_by_the_wire() as connection:
             return pages.page(connection, query)
 
     def search(self, query: Search[V], /) -> Page[V]:
         """See TrackingStore."""
-        with self._connections.read() as connection:
+        with self._asked_by_the_wire() as connection:
             return searching.search(connection, query)
 
     def find_nodes(self, text: str, /, *, kinds: Sequence[NodeKind] = (), limit: int = 20) -> list[NodeRef]:

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, bindparam, select
 
-from plugin_core.model.components import ArtifactValue
+from plugin_core.model.components import ArtifactValue, Parent
 from plugin_core.model.metrics import Json, MetricPoint, MetricSummary
 from plugin_core.model.parameters import from_text
 from plugin_core.model.provenance import NO_PROVENANCE, Provenance
@@ -35,6 +35,12 @@ _ENTRY: Final = select(
 _ENTRIES: Final = {
     is_output: _ENTRY.where(s.artifact_values.c.is_output == int(is_output)) for is_output in (True, False)
 }
+_PARENTS: Final = (
+    select(s.trial_components.c.component_id, s.trials.c.name, s.experiments.c.name)
+    .join_from(s.trial_components, s.trials, s.trials.c.id == s.trial_components.c.trial_id)
+    .outerjoin(s.experiments, s.experiments.c.id == s.trials.c.experiment_id)
+    .order_by(s.trial_components.c.component_id, s.trials.c.created_us, s.trials.c.id)
+)
 _TAGS: Final = (
     select(s.tags.c.node_id, s.tags.c.key, s.tags.c.value)
     .where(s.tags.c.removed == 0)
@@ -78,6 +84,14 @@ def artifact_values(
 ) -> dict[int, dict[str, ArtifactValue]]:
     """Artifact entries by component and name."""
     return _by_node(connection, _ENTRIES[is_output], ids, lambda row: ArtifactValue(value=row[2], media_type=row[3]))
+
+
+def parents(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[Parent, ...]]:
+    """The trials that components are in, by component, those that were made first before others."""
+    found: dict[int, tuple[Parent, ...]] = dict.fromkeys(ids, ())
+    for component, trial, experiment in rows_in(connection, _PARENTS, s.trial_components.c.component_id, ids):
+        found[component] += (Parent(trial, experiment or ""),)
+    return found
 
 
 def tags(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, str | None]]:

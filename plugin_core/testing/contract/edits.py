@@ -9,7 +9,7 @@ import pytest
 from plugin_core.errors import InvalidValueError, NotFoundError
 from plugin_core.model import arns
 from plugin_core.model.changes import PutAction, PutContext
-from plugin_core.model.components import ArtifactValue, Status
+from plugin_core.model.components import ArtifactValue, Parent, Status
 from plugin_core.model.edits import (
     AddToTrial,
     Edit,
@@ -119,6 +119,8 @@ def test_a_client_sets_status_and_times_as_it_likes(store: TrackingStore) -> Non
     assert (found.status, found.status_message, found.started_at, found.ended_at) == (
         Status.FAILED, None, when(7), when(60),
     )  # fmt: skip
+    store.write([UpdateComponent(at=12, name="c", status_message="why")])
+    assert (store.component("c").status, store.component("c").status_message) == (Status.FAILED, "why")
 
 
 def test_a_guess_about_a_component_that_a_client_ended_is_not_believed(store: TrackingStore) -> None:
@@ -164,6 +166,7 @@ def test_a_component_enters_trials_and_is_at_home_in_the_first(store: TrackingSt
         {"experiment": "other"},
     ):
         assert names(store, **where) == ["First-Run"]
+    assert {*store.parents([found.id])[found.id]} == {("one", "First"), ("two", "First"), ("far", "other")}
 
 
 def test_a_component_that_leaves_its_home_moves_to_another_trial_or_belongs_nowhere(store: TrackingStore) -> None:
@@ -181,6 +184,23 @@ def test_a_component_that_leaves_its_home_moves_to_another_trial_or_belongs_nowh
     found = store.component("c")
     assert (found.experiment, found.trial, found.number) == (None, None, None)
     assert names(store, experiment="other") == ["d"]
+
+
+def test_parents_and_members_are_read_for_many_at_once(store: TrackingStore) -> None:
+    store.write([trial("One", at=2), trial("two", of="Other", at=1), trial("empty"), component("loose")])
+    store.write([component("a", trial="one", at=2), component("b", trial="one", at=1), component("c", trial="later")])
+    store.write([AddToTrial(at=3, component="a", trial="two")])
+    a, b, c, loose = (store.component(name).id for name in ("a", "b", "c", "loose"))
+
+    assert store.parents([a, b, c, loose]) == {
+        a: (Parent("two", "Other"), Parent("One", "search")), b: (Parent("One", "search"),),
+        c: (Parent("later", ""),), loose: (),
+    }  # fmt: skip
+    members = store.members(["ONE", "two", "empty", "absent"])
+    assert {name: [found.name for found in some] for name, some in members.items()} == {
+        "ONE": ["b", "a"], "two": ["a"], "empty": [], "absent": [],
+    }  # fmt: skip
+    assert members["two"] == [replace(store.component("a"), tags={}, properties={})]
 
 
 def test_what_is_no_node_of_the_record_has_tags_by_its_arn(store: TrackingStore) -> None:

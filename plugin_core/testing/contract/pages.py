@@ -126,17 +126,21 @@ def test_a_page_lists_what_was_asked_for_in_order(
 
 
 EVERY_ORDER: list[Listing[Any]] = [
-    kind(sort_by=sort_by, descending=descending)
-    for kind in (ExperimentQuery, TrialQuery, ComponentQuery, ActionQuery, ContextQuery)
-    for sort_by in SortBy
-    for descending in (True, False)
+    *(
+        kind(sort_by=sort_by, descending=descending)
+        for kind in (ExperimentQuery, TrialQuery, ComponentQuery, ActionQuery, ContextQuery)
+        for sort_by in SortBy
+        for descending in (True, False)
+    ),
+    *(
+        AssociationQuery(sort_by=sort_by, descending=descending)
+        for sort_by in AssociationSortBy
+        for descending in (True, False)
+    ),
+    ArtifactQuery(),
+    ArtifactQuery(descending=False),
+    ComponentQuery(experiment="alpha"),
 ]
-EVERY_ORDER += [
-    AssociationQuery(sort_by=sort_by, descending=descending)
-    for sort_by in AssociationSortBy
-    for descending in (True, False)
-]
-EVERY_ORDER += [ArtifactQuery(), ArtifactQuery(descending=False), ComponentQuery(experiment="alpha")]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])

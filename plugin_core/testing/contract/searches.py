@@ -8,8 +8,9 @@ import pytest
 
 from plugin_core.errors import InvalidValueError
 from plugin_core.model.changes import Change, SetTags
-from plugin_core.model.components import ArtifactValue, Status
+from plugin_core.model.components import ArtifactValue, OrchestratorRef, Status
 from plugin_core.model.edits import AddToTrial, Edit, UpdateComponent
+from plugin_core.model.names import job_slug
 from plugin_core.model.provenance import Provenance
 from plugin_core.model.queries import (
     BooleanOperator,
@@ -215,6 +216,22 @@ TRIALS: list[tuple[Filter, list[str]]] = [
     (where("MetadataProperties.CommitId", value="abc"), ["iris-1"]),
     (where("TrialName", "NotEquals", "iris-1"), ["iris-2", "digits-1"]),
 ]
+
+
+def test_a_step_comes_of_the_job_that_it_is_shown_as(store: TrackingStore) -> None:
+    long = "step-" * 20 + "x"
+    ref = OrchestratorRef(system="prefect", execution_id="e", step_id="s")
+    store.write([component("a", orchestrator=ref), component(long, orchestrator=ref), component("b", source_arn=JOB)])
+    store.write([component("c")])
+
+    def of(name: str) -> str:
+        return found(store, where("Source.SourceArn", value=f"arn:aws:sagemaker:r:1:training-job/{name}"))
+
+    assert (of("A"), of(job_slug(long)), of("train"), of("c"), of("b")) == ("a", long, "b", "", "")
+    assert found(store, where("Source.SourceType", value="SageMakerTrainingJob")) == f"a{long}b"
+    assert found(store, where("Source.SourceArn", "NotExists")) == "c"
+    assert found(store, where("Source.SourceArn", "NotEquals", JOB)) == f"a{long}c"
+    assert found(store, where("Source.SourceArn", "Contains", "train")) == "b"
 
 
 def test_experiments_and_trials_are_found_with_their_tags(filled: TrackingStore) -> None:

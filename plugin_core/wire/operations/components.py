@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from plugin_core.errors import NotFoundError
 from plugin_core.model.changes import PutComponent
-from plugin_core.model.components import ArtifactValue, Component, Status
+from plugin_core.model.components import ArtifactValue, Component
 from plugin_core.model.edits import UpdateComponent
 from plugin_core.model.lineage import NodeKind, NodeRef
 from plugin_core.model.metrics import Json
@@ -114,13 +114,13 @@ def in_full(request: Request, found: list[Component]) -> list[Answer]:
 
 def _edit(request: Request, name: str) -> UpdateComponent:
     given = request.members
-    status, message = _status(request, name)
+    status = given.get("Status", {})
     return UpdateComponent(
         at=request.at,
         name=name,
         display_name=given.get("DisplayName"),
-        status=status,
-        status_message=message,
+        status=entities.status_given(status["PrimaryStatus"]) if "PrimaryStatus" in status else None,
+        status_message=status.get("Message"),
         started_at=micros(given["StartTime"]) if "StartTime" in given else None,
         ended_at=micros(given["EndTime"]) if "EndTime" in given else None,
         parameters={key: _value(key, value) for key, value in given.get("Parameters", {}).items()},
@@ -131,17 +131,6 @@ def _edit(request: Request, name: str) -> UpdateComponent:
         removed_outputs=tuple(given.get("OutputArtifactsToRemove", ())),
         by=request.caller.key_id,
     )
-
-
-def _status(request: Request, name: str) -> tuple[Status | None, str | None]:
-    """The status that is set, and its message; a message alone goes with the status that there is."""
-    given = request.members.get("Status", {})
-    word, message = given.get("PrimaryStatus"), given.get("Message")
-    if word is not None:
-        return entities.status_given(word), message
-    if message is not None:
-        return request.store.component(name).status, message
-    return None, None
 
 
 def _value(key: str, given: Mapping[str, Any]) -> Json:
@@ -162,7 +151,10 @@ def _check_room(request: Request, name: str) -> None:
     given = request.members
     if not given.keys() & {"Parameters", "InputArtifacts", "OutputArtifacts"}:
         return
-    node = request.store.component(name).id
+    found = request.store.components(ComponentQuery(names=(name,)))
+    if not found:
+        raise NotFoundError("component", name)
+    node = found[0].id
     if "Parameters" in given:
         there = request.store.parameters([node])[node]
         _check_count("Parameters", there, given, _MOST_PARAMETERS)

@@ -4,29 +4,39 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from plugin_core.errors import NotFoundError
 from plugin_core.model.changes import AppendPoints
+from plugin_core.model.edits import UpdateComponent
 from plugin_core.model.lineage import NodeKind
-from plugin_core.model.metrics import MetricPoint
+from plugin_core.model.queries import WindowQuery
 from plugin_core.wire.caller import Permission
-from plugin_core.wire.entities import arn_of
 from plugin_core.wire.registry import Answer, operation
 from plugin_core.wire.request import Request, micros
 from plugin_core.wire.services import METRICS
+from plugin_core.wire.validation import FIRST_SECOND, LAST_SECOND, moment
 
 _LAST_STEP: Final = 2**63 - 1
 _PERIODS_S: Final = {"OneMinute": 60, "FiveMinute": 300, "OneHour": 3_600}
+_MICROS: Final = 1_000_000
 _MOST_WINDOWS: Final = 50_000  # of one query
+_COLUMNS: Final = {
+    "Min": "minimum",
+    "Max": "maximum",
+    "Avg": "mean",
+    "Count": "counts",
+    "StdDev": "std_dev",
+    "Last": "last",
+}
 
 
 @operation(Permission.PUT, service=METRICS)
 def batch_put_metrics(request: Request) -> Answer:
     """Add points to a component's series, all in one transaction. One without a step goes on from the latest."""
     name = request.members["TrialComponentName"]
-    request.store.node(arn_of(NodeKind.COMPONENT, name))  # it must be there
     points: dict[str, list[Any]] = {}
     for point in request.members["MetricData"]:
         points.setdefault(point["MetricName"], []).append(point)
@@ -35,7 +45,8 @@ def batch_put_metrics(request: Request) -> Answer:
         component = request.store.component(name).id
         known = request.store.summaries([component])[component]
         latest = {metric: summary.last_step for metric, summary in known.items()}
-    request.store.write([_appended(name, metric, given, latest.get(metric, -1)) for metric, given in points.items()])
+    appended = [_appended(name, metric, given, latest.get(metric, -1)) for metric, given in points.items()]
+    request.store.write([UpdateComponent(at=request.at, name=name), *appended])  # the edit refuses one that is missing
     return {}
 
 
@@ -66,50 +77,31 @@ def _result(request: Request, query: Mapping[str, Any]) -> Answer:
         return _no_result(error.message)
     if (query["XAxisType"] == "IterationNumber") != (query["Period"] == "IterationNumber"):
         return _no_result("The period IterationNumber goes with the x-axis IterationNumber, and no other does.")
-    windows = _windows(request.store.points(component.id, query["MetricName"]), query)
-    found = sorted(windows.items())
-    shown = found[:_MOST_WINDOWS]
-    statistic = _STATISTICS[query["MetricStat"]]
+    windows = request.store.windows(component.id, query["MetricName"], _query(query))
+    values = getattr(windows, _COLUMNS[query["MetricStat"]])
+    axis = windows.steps if query["XAxisType"] == "IterationNumber" else [at // _MICROS for at in windows.times]
     return {
-        "Status": "Complete" if len(shown) == len(found) else "Truncated",
-        "XAxisValues": [x for x, _ in shown],
-        "MetricValues": [_number(statistic(values)) for _, values in shown],
+        "Status": "Truncated" if windows.truncated else "Complete",
+        "XAxisValues": list(axis),
+        "MetricValues": [_number(value) for value in values],
     }
+
+
+def _query(given: Mapping[str, Any]) -> WindowQuery:
+    first, last = given.get("Start"), given.get("End")
+    if given["XAxisType"] == "IterationNumber":
+        return WindowQuery(first_step=first, last_step=last, limit=_MOST_WINDOWS)
+    period = _PERIODS_S[given["Period"]]
+    return WindowQuery(period_s=period, since=_time(first), until=_time(last), limit=_MOST_WINDOWS)
+
+
+def _time(second: int | None) -> datetime | None:
+    """A bound in seconds since the epoch; one that no calendar holds is at the calendar's end."""
+    return None if second is None else moment(min(max(second, FIRST_SECOND), LAST_SECOND))
 
 
 def _no_result(message: str) -> Answer:
     return {"Status": "ValidationError", "Message": message, "XAxisValues": [], "MetricValues": []}
-
-
-def _windows(points: Iterable[MetricPoint], query: Mapping[str, Any]) -> dict[int, list[float]]:
-    """Values by step, or by the second in which a window begins."""
-    period = _PERIODS_S.get(query["Period"])
-    first, last = query.get("Start", -_LAST_STEP), query.get("End", _LAST_STEP)
-    found: dict[int, list[float]] = {}
-    for point in points:
-        at = point.step if period is None else int(point.time.timestamp()) // period * period
-        if first <= (point.step if period is None else point.time.timestamp()) <= last:
-            found.setdefault(at, []).append(point.value)
-    return found
-
-
-def _mean(values: list[float]) -> float:
-    return math.fsum(values) / len(values)
-
-
-def _std_dev(values: list[float]) -> float:
-    mean = _mean(values)
-    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / len(values))
-
-
-_STATISTICS: Final[Mapping[str, Callable[[list[float]], float]]] = {
-    "Min": min,
-    "Max": max,
-    "Avg": _mean,
-    "Count": len,
-    "StdDev": _std_dev,
-    "Last": lambda values: values[-1],
-}
 
 
 def _number(value: float) -> float | str:

@@ -33,7 +33,7 @@ def name_of(kind: NodeKind, given: str) -> str:
     except InvalidValueError as error:
         raise invalid(error.message) from None
     if arn.kind is not kind:
-        raise invalid(f"{given!a} is not the ARN of a trial component, action or context as it is asked for here.")
+        raise invalid(f"{given!a} is the ARN of something else than {'an' if kind[0] in 'ae' else 'a'} {kind}.")
     return arn.name
 
 

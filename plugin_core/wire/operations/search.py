@@ -19,7 +19,6 @@ from plugin_core.model.queries import (
     Page,
     Search,
     SearchExpression,
-    TrialQuery,
     TrialSearch,
 )
 from plugin_core.wire import entities
@@ -150,20 +149,16 @@ def _member(found: Component) -> Answer:
 
 
 def _components(request: Request, found: tuple[Component, ...]) -> list[Answer]:
-    tags = request.store.tags([each.id for each in found])
+    ids = [each.id for each in found]
+    tags, parents = request.store.tags(ids), request.store.parents(ids)
     shown = zip(found, in_full(request, list(found)), strict=True)
     return [
         {
             "TrialComponent": {
                 **members,
                 "Tags": entities.tag_list(tags[each.id]),
-                "Parents": _parents(request, each),
+                "Parents": [{"TrialName": p.trial, "ExperimentName": p.experiment} for p in parents[each.id]],
             }
         }
         for each, members in shown
     ]
-
-
-def _parents(request: Request, found: Component) -> list[Answer]:
-    trials = request.store.page(TrialQuery(component=found.name, descending=False)).items
-    return [{"TrialName": trial.name, "ExperimentName": trial.experiment} for trial in trials]

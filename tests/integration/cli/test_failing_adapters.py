@@ -11,14 +11,28 @@ from plugin_core.stores import open_store
 
 OWNER = Owner(journal="gone", host=socket.gethostname(), pid=1, boot_id="an earlier boot", started="1")
 SILENT = """
-def judge(system, execution_id, step_id):
+from contextlib import nullcontext
+
+def judge():
+    return nullcontext(ask)
+
+def ask(system, execution_id, step_id):
     raise ConnectionError("nobody answers")
 """
 SPEAKING = """
+import sys
+from contextlib import contextmanager
 from plugin_core.model.components import Status
 
-def judge(system, execution_id, step_id):
-    return Status.CANCELLED, f"{system} says so of {step_id}"
+@contextmanager
+def judge():
+    print("opened", file=sys.stderr)
+    yield lambda system, execution_id, step_id: (Status.CANCELLED, f"{system} says so of {step_id}")
+    print("closed", file=sys.stderr)
+"""
+LOCKED = """
+def judge():
+    raise PermissionError("not for you")
 """
 
 
@@ -65,15 +79,21 @@ def test_the_orchestrators_word_is_what_runs_are_settled_by(dead, adapter, flowt
         ["cancelled", "exp-b"],
     ]
     assert "mine says so of exp-a" in answer.out
+    assert answer.err == "opened\nclosed\n"  # once for both
     assert flowtrail("reconcile").err == "Nothing to settle: every run has ended or is alive.\n"
 
 
-def test_an_orchestrator_that_does_not_answer_is_asked_once_and_the_rest_is_settled(dead, adapter, flowtrail):
-    adapter(SILENT)
+@pytest.mark.parametrize(
+    ("code", "said"), [(SILENT, "ConnectionError: nobody answers"), (LOCKED, "PermissionError: not for you")]
+)
+def test_an_orchestrator_that_does_not_answer_is_asked_once_and_the_rest_is_settled(
+    dead, adapter, flowtrail, code, said
+):
+    adapter(code)
     answer = flowtrail("reconcile", "--json")
 
     assert {change["status"] for change in answer.json} == {"failed"}
-    assert answer.err.count("mine cannot be asked (ConnectionError: nobody answers)") == 1
+    assert answer.err.count(f"mine cannot be asked ({said})") == 1
 
 
 def test_an_adapter_that_cannot_be_imported_is_left_out_with_a_word(dead, adapter, flowtrail):

@@ -16,7 +16,7 @@ from kit.dagster_past import check_import
 
 from dagster_integration.bootstrap import bootstrap_env
 from dagster_integration.instrumentor import instrument
-from dagster_integration.reconcile import true_state
+from dagster_integration.reconcile import true_states
 from plugin_core.cli import main
 from plugin_core.model.components import Status
 
@@ -129,11 +129,11 @@ def test_a_killed_worker_is_settled_by_its_absence_and_then_by_dagsters_word(sto
 
     monkeypatch.setenv("DAGSTER_HOME", home)
     run = run_in_dagster(instance, stopped, "killed")
-    assert true_state("dagster", run.run_id, None) is None
-    assert true_state("dagster", run.run_id, f"{run.run_id}/slow") is None
-
-    instance.report_run_canceled(run, "Nobody needs it.")
-    assert true_state("dagster", run.run_id, None) == (Status.CANCELLED, "Nobody needs it.")
+    with true_states() as ask:
+        assert ask("dagster", run.run_id, None) is None
+        assert ask("dagster", run.run_id, f"{run.run_id}/slow") is None
+        instance.report_run_canceled(run, "Nobody needs it.")
+        assert ask("dagster", run.run_id, None) == (Status.CANCELLED, "Nobody needs it.")
     assert main(["reconcile", "--json"]) == 0
     assert (root.refresh().status, root.status_message) == (Status.CANCELLED, "Nobody needs it.")
     assert steps["slow"].refresh().status is Status.CANCELLED

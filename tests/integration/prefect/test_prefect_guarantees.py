@@ -26,7 +26,7 @@ from plugin_core.errors import InvalidValueError
 from plugin_core.model.components import Status
 from prefect_integration import FlowtrailStore, instrumentor, links, tracked_flow, tracked_task
 from prefect_integration.marks import is_marked, mark_of
-from prefect_integration.reconcile import true_state
+from prefect_integration.reconcile import true_states
 
 pytestmark = pytest.mark.versions
 
@@ -475,14 +475,15 @@ def test_prefect_is_asked_for_the_true_state_of_runs(record):
     with pytest.raises(ValueError, match="truly"):
         fails_truly()
     component = record.record.store.component(record.run("fails_truly").component_name)
-    status, message = true_state("prefect", component.orchestrator.execution_id, None)
-    assert (status, "truly" in message) == (Status.FAILED, True)
-    unknown = "00000000-0000-0000-0000-000000000000"
-    assert true_state("prefect", unknown, None) is None
-    assert true_state("dagster", unknown, None) is None
     step = record.record.store.component(record.run("add").component_name).orchestrator
-    for _ in range(100):
-        if known := true_state("prefect", step.execution_id, step.step_id):
-            break
-        time.sleep(0.1)
+    unknown = "00000000-0000-0000-0000-000000000000"
+    with true_states() as ask:
+        status, message = ask("prefect", component.orchestrator.execution_id, None)
+        assert (status, "truly" in message) == (Status.FAILED, True)
+        assert ask("prefect", unknown, None) is None
+        assert ask("dagster", unknown, None) is None
+        for _ in range(100):
+            if known := ask("prefect", step.execution_id, step.step_id):
+                break
+            time.sleep(0.1)
     assert known[0] in {Status.COMPLETED, Status.FAILED}

@@ -13,7 +13,7 @@ from prefect.client.orchestration import get_client
 from prefect.states import Cancelled, Completed, Crashed
 
 from plugin_core.model.components import Status
-from prefect_integration.reconcile import true_state
+from prefect_integration.reconcile import true_states
 
 FLOW = """
 from prefect import flow, task
@@ -117,7 +117,8 @@ def test_a_served_flow_is_recorded(program, record, tmp_path):
     assert run.status is Status.COMPLETED
     assert run.parameters == {"n": 8}
     assert record.run("square").parameters == {"x": 8}
-    assert true_state("prefect", str(runs), None) == (Status.COMPLETED, None)
+    with true_states() as ask:
+        assert ask("prefect", str(runs), None) == (Status.COMPLETED, None)
 
 
 def _deploy_run(name: str):

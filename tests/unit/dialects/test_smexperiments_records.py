@@ -20,6 +20,7 @@ def test_an_experiment_that_was_created_can_be_loaded():
     assert loaded.experiment_arn == created.experiment_arn
     assert created.experiment_arn.endswith(":experiment/churn")
     assert loaded.creation_time <= datetime.now(UTC)
+    assert (loaded.created_by, loaded.last_modified_by) == ({}, {})
 
 
 def test_creating_an_experiment_again_is_refused_in_the_words_that_callers_look_for():

@@ -343,3 +343,23 @@ def test_names_differ_where_a_user_has_seeded_python():
         made.add(Tracker.create().trial_component.trial_component_name.rsplit("-", 1)[1])
 
     assert len(made) == 2
+
+
+def test_switched_off_everything_is_accepted_and_nothing_recorded(record, tmp_path):
+    data = tmp_path / "clean.csv"
+    data.write_text("a")
+    configure(disabled=True)
+    experiment = Experiment.create("churn")
+    trial = experiment.create_trial()
+    with Tracker.create() as tracker, Tracker.load() as inner:
+        tracker.log_parameter("rate", 0.5)
+        tracker.log_metric("loss", 0.25)
+        inner.log_artifact(str(data))
+        inner.log_table("t", {"x": [1]})
+        trial.add_trial_component(tracker)
+    experiment.save()
+    experiment.delete_all("--force")
+
+    assert list(Experiment.list()) == list(trial.list_trial_components()) == []
+    assert tracker.trial_component.parameters == {"rate": 0.5}
+    assert not record.folder.exists()

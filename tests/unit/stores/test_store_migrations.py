@@ -14,9 +14,11 @@ from alembic.migration import MigrationContext
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
 
-from plugin_core.errors import NotFoundError, StoreUnavailableError
+from plugin_core.errors import NotFoundError, StoreUnavailableError, StoreVersionError
 from plugin_core.model import arns
-from plugin_core.model.queries import Direction, LineageQuery
+from plugin_core.model.names import job_slug
+from plugin_core.model.provenance import Provenance
+from plugin_core.model.queries import ComponentQuery, ComponentSearch, Direction, LineageQuery
 from plugin_core.stores.local import LocalStore
 from plugin_core.stores.local.schema import metadata
 from plugin_core.testing.contract.making import component, names, of_artifact
@@ -106,13 +108,64 @@ def test_a_file_of_the_first_schema_becomes_one_of_this_schema(first: Path) -> N
     assert first.with_name("backup-1-record.db").exists()
 
 
-def test_an_arn_is_looked_up_in_an_index(path: Path) -> None:
-    store = opened(path)
-    with store._connections.read() as connection:
-        plan = connection.exec_driver_sql("EXPLAIN QUERY PLAN SELECT id FROM artifacts WHERE digest = 'ab'").all()
+LONG = "long-" * 20 + "name"
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_components_of_a_file_of_the_first_schema_have_names_as_jobs(first: Path, read_only: bool) -> None:
+    with sqlite3.connect(first) as older:
+        (node,) = older.execute("SELECT max(id) + 1 FROM nodes").fetchone()
+        older.execute("INSERT INTO nodes (id, kind, key) VALUES (?, 'component', ?)", (node, LONG))
+        copied = "INSERT INTO components (id, name, status, created_us, modified_us, put_us) VALUES (?, ?, ?, 1, 1, 1)"
+        older.execute(copied, (node, LONG.title(), "created"))
+    older.close()
+
+    store = opened(first, read_only=read_only)
+    assert store.component_of_job(job_slug(LONG)).name == LONG.title()
+    assert store.component_of_job("TRAINING").provenance == Provenance()
+    with pytest.raises(NotFoundError):
+        store.component_of_job("absent")
     store.close()
 
-    assert "ix_artifacts_digest" in plan[0][3]
+
+def test_an_older_file_for_reading_says_that_it_cannot_be_searched(first: Path) -> None:
+    store = opened(first, read_only=True)
+    for ask in (
+        lambda: store.search(ComponentSearch()),
+        lambda: store.page(ComponentQuery()),
+        lambda: store.arn_tags("arn:x"),
+    ):
+        with pytest.raises(StoreVersionError, match="older flowtrail"):
+            ask()
+    assert [found.name for found in store.components(ComponentQuery(experiment="absent"))] == []
+    store.close()
+
+    writer = opened(first)
+    assert writer.search(ComponentSearch()).total == len(writer.page(ComponentQuery()).items) == 2
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ("SELECT id FROM artifacts WHERE digest = 'ab'", "ix_artifacts_digest"),
+        ("SELECT id FROM components WHERE job_slug = 'ab'", "ix_components_job_slug"),
+        ("SELECT component_id FROM trial_components WHERE guest_of = 1", "ix_trial_components_guest_of"),
+        ("SELECT id FROM actions WHERE source_uri = 's3://'", "ix_actions_source_uri"),
+        *(
+            (f"SELECT id FROM {table} WHERE created_us < 9 ORDER BY created_us DESC, id DESC LIMIT 3", "created_us")
+            for table in ("experiments", "trials", "components", "artifacts", "actions", "contexts")
+        ),
+    ],
+)
+def test_what_the_wire_asks_is_looked_up_in_an_index(path: Path, query: str, index: str) -> None:
+    store = opened(path)
+    with store._connections.read() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}").all()
+    store.close()
+
+    assert index in plan[0][3]
+    assert not any("TEMP B-TREE" in row[3] for row in plan)
 
 
 def test_an_older_file_is_not_migrated_by_a_reader(path: Path) -> None:

@@ -1,0 +1,96 @@
+"""An app that fails as it is told to: what servers, networks and proxies do to requests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Fault:
+    """What happens to requests of a method whose path and query hold a text, so many times."""
+
+    method: str
+    what: str
+    holding: str = ""
+    times: float = float("inf")
+    code: str = ""
+    status: int = 0
+
+
+@dataclass
+class Faulty:
+    """``refuse`` answers with a code, ``hang`` says nothing, ``lose`` does what is asked and loses the answer, ``cut``
+    ends the answer's body early, ``spoil`` changes a byte of the request's body and ``garble`` one of the answer's.
+    """
+
+    app: Any
+    faults: list[Fault] = field(default_factory=list)
+    seen: list[str] = field(default_factory=list)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        line = f"{scope['method']} {scope['path']}?{scope['query_string'].decode()}"
+        self.seen.append(line)
+        fault = next(self._due(scope["method"], line), None)
+        if fault is None:
+            await self.app(scope, receive, send)
+            return
+        fault.times -= 1
+        await getattr(self, f"_{fault.what}")(fault, scope, receive, send)
+
+    def _due(self, method: str, line: str) -> Iterator[Fault]:
+        return (f for f in self.faults if f.method == method and f.holding in line and f.times > 0)
+
+    async def _refuse(self, fault: Fault, scope: Any, receive: Any, send: Any) -> None:
+        while (await receive()).get("more_body"):
+            pass
+        body = f"<Error><Code>{fault.code}</Code><Message>told to</Message></Error>".encode()
+        headers = [(b"content-type", b"application/xml"), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": fault.status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+    async def _hang(self, fault: Fault, scope: Any, receive: Any, send: Any) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    async def _lose(self, fault: Fault, scope: Any, receive: Any, send: Any) -> None:
+        async def drop(message: Any) -> None:
+            await asyncio.sleep(0)
+
+        await self.app(scope, receive, drop)
+        await self._end(send)
+
+    async def _cut(self, fault: Fault, scope: Any, receive: Any, send: Any) -> None:
+        async def half(message: Any) -> None:
+            if message["type"] == "http.response.body" and message["body"]:
+                await send({**message, "body": message["body"][: len(message["body"]) // 2], "more_body": True})
+                raise ConnectionError("told to")
+            await send(message)
+
+        try:
+            await self.app(scope, receive, half)
+        except ConnectionError:
+            await self._end(send)
+
+    async def _spoil(self, fault: Fault, scope: Any, receive: Any, send: Any) -> None:
+        async def spoilt() -> Any:
+            message = await receive()
+            return {**message, "body": _changed(message["body"])} if message.get("body") else message
+
+        await self.app(scope, spoilt, send)
+
+    async def _garble(self, fault: Fault, scope: Any, receive: Any, send: Any) -> None:
+        async def garbled(message: Any) -> None:
+            await send({**message, "body": _changed(message["body"])} if message.get("body") else message)
+
+        await self.app(scope, receive, garbled)
+
+    async def _end(self, send: Any) -> None:
+        """Let uvicorn close the connection, as it does when an app returns without having answered."""
+        send.__self__.transport.close()
+
+
+def _changed(data: bytes) -> bytes:
+    return bytes([data[0] ^ 1]) + data[1:]
