@@ -26,11 +26,12 @@ from plugin_core.server.refusals import Reason, RefusedError
 from plugin_core.server.routes import ROUTE
 from plugin_core.server.secret import derived
 from plugin_core.server.tenants import place_of
-from plugin_core.stores import open_blobs, open_keys, open_store
+from plugin_core.stores import objects_of, open_blobs, open_keys, open_store
 from plugin_core.tracking.settings import Settings
 from plugin_core.wire.app import AsgiApp, Receive, Scope, Send, json_api
 from plugin_core.wire.caller import CALLER
 from plugin_core.wire.request import WireSettings
+from plugin_core.wire.s3.app import object_api
 
 _FLUSH_S: Final = 30.0
 _log: Final = logging.getLogger("flowtrail.server")
@@ -186,7 +187,14 @@ def endpoints_of(tenant: str, serving: Serving, closing: ExitStack) -> dict[str,
     settings = serving.settings
     wire = WireSettings(limits=settings.wire_limits, strict_artifacts=settings.wire_strict_artifacts)
     api = json_api(store, blobs, secret=derived(serving.secret, f"pages {tenant}"), settings=wire)
-    return dict.fromkeys(("operations", "identity", "BatchPutMetrics", "BatchGetMetrics"), api)
+    objects = object_api(
+        objects_of(store),
+        blobs,
+        staging=settings.server_dir / "uploads" / tenant,
+        domains=[name.partition(":")[0] for name in ("localhost", *settings.server_hosts)],
+        most_bytes=settings.server_max_object_bytes,
+    )
+    return {**dict.fromkeys(("operations", "identity", "BatchPutMetrics", "BatchGetMetrics"), api), "objects": objects}
 
 
 async def _flush_often(ring: KeyRing) -> None:
