@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import unquote_plus
 
 from plugin_core.server.refusals import Dialect, Reason, RefusedError
 from plugin_core.wire.caller import Permission
@@ -162,7 +163,7 @@ def _operation(request: SignedRequest, permitted: Permitted) -> Asked:
 
 def _on_object(request: SignedRequest) -> Asked:
     """Objects' requests say what they do by method, by members of the query, and by one header."""
-    members = {pair.partition("=")[0] for pair in request.query.split("&")}
+    members = {unquote_plus(pair.partition("=")[0]) for pair in request.query.split("&")}
     permission = OBJECTS.methods[request.method]
     action = f"{request.method.capitalize()}Object"
     if request.method == "POST" and "delete" in members:

@@ -35,6 +35,7 @@ _CREDENTIAL: Final = re.compile(
     r"(?P<key>[^/\s,]{1,128})/(?P<day>[0-9]{8})/(?P<region>[a-z0-9-]{1,40})/(?P<service>[a-z0-9-]{1,40})/aws4_request"
 )
 _SCOPE_END: Final = re.compile(r"/(?P<service>[a-z0-9-]{1,40})/aws4_request")
+_VERSION_2: Final = re.compile(r"(^|&)AWSAccessKeyId=")  # what boto3 makes of a URL unless it is told otherwise
 _STAMP: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _HEX_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _HEADER_NAMES: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+(;[!#$%&'*+.^_`|~0-9a-z-]+)*")
@@ -103,6 +104,8 @@ class Claim:
 
 def claimed_service(request: SignedRequest) -> str | None:
     """The service that a request says it is for, by the scope of its credential; None if it has none."""
+    if _VERSION_2.search(request.query):
+        return "s3"
     places = [value for name, value in request.headers if name == "authorization"]
     places += [unquote(pair) for pair in request.query.split("&") if pair.startswith("X-Amz-Credential=")]
     found = _SCOPE_END.search(places[0]) if len(places) == 1 else None
@@ -111,6 +114,8 @@ def claimed_service(request: SignedRequest) -> str | None:
 
 def read_claim(request: SignedRequest) -> Claim:
     """Read what a request claims, from its header or its URL. SignatureError."""
+    if _VERSION_2.search(request.query):
+        raise _malformed("Signature Version 2 is not taken; boto3 signs URLs with Config(signature_version='s3v4').")
     authorization = request.header("authorization")
     in_url = _presigned_members(request.query)
     if authorization is not None and in_url:

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -36,6 +36,7 @@ class Served:
     environment: dict
     process: subprocess.Popen
     url: str
+    tenant_keys: list[dict] = field(default_factory=list)
 
     def key(self, role: Role = Role.WRITER, **options) -> dict:
         store = open_keys(self.environment["FLOWTRAIL_STORE"])
@@ -43,9 +44,9 @@ class Served:
         store.close()
         return {"id": made.key.id, "secret": made.secret}
 
-    def client(self, key: dict, service: str = "sagemaker"):
+    def client(self, key: dict, service: str = "sagemaker", **options):
         session = boto3.Session(key["id"], key["secret"], region_name="us-east-1")
-        config = Config(retries={"total_max_attempts": 1}, max_pool_connections=20)
+        config = Config(retries={"total_max_attempts": 1}, max_pool_connections=20, **options)
         return session.client(service, endpoint_url=self.url, config=config)
 
     def stop(self) -> str:
@@ -85,8 +86,8 @@ def served(tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.fixture(scope="module")
 def tenants(served: Served):
-    keys = [served.key(tenant=name) for name in ("team-a", "team-b")]
-    clients = [served.client(key) for key in keys]
+    served.tenant_keys = [served.key(tenant=name) for name in ("team-a", "team-b")]
+    clients = [served.client(key) for key in served.tenant_keys]
     for client in clients:
         until_known(client)
     return clients
@@ -137,6 +138,34 @@ def test_tenants_may_have_things_of_the_same_name(tenants) -> None:
         client.create_experiment(ExperimentName="same", Description=description)
 
     assert [c.describe_experiment(ExperimentName="same")["Description"] for c in tenants] == ["of a", "of b"]
+
+
+def test_an_object_of_another_tenant_is_told_as_one_that_nobody_has(served: Served, tenants) -> None:
+    mine, theirs = (served.client(key, "s3") for key in served.tenant_keys)
+    mine.create_bucket(Bucket="models")
+    mine.put_object(Bucket="models", Key="weights", Body=b"private bytes")
+
+    assert mine.get_object(Bucket="models", Key="weights")["Body"].read() == b"private bytes"
+    assert refusal(theirs.get_object, Bucket="models", Key="weights")["Code"] == "NoSuchBucket"
+    theirs.create_bucket(Bucket="models")
+    assert refusal(theirs.get_object, Bucket="models", Key="weights")["Code"] == "NoSuchKey"
+
+
+@pytest.mark.parametrize(("version", "status"), [("s3v4", 200), ("s3", 400)])
+def test_a_url_that_boto3_signs_opens_its_object_if_the_signature_is_of_version_4(
+    served: Served, tenants, version: str, status: int
+) -> None:
+    objects = served.client(served.tenant_keys[0], "s3", signature_version=version)
+    kept = served.client(served.tenant_keys[0], "s3")
+    kept.create_bucket(Bucket=f"shared-{version}")
+    kept.put_object(Bucket=f"shared-{version}", Key="a key", Body=b"bytes")
+    url = objects.generate_presigned_url(
+        "get_object", Params={"Bucket": f"shared-{version}", "Key": "a key"}, ExpiresIn=60
+    )
+    answer = exchange(served.url, "GET", url.removeprefix(served.url), {"Host": urlsplit(served.url).netloc})
+
+    assert answer.status == status
+    assert answer.body == b"bytes" if status == 200 else b"s3v4" in answer.body
 
 
 def test_a_page_of_one_tenants_listing_is_no_page_of_anothers(tenants) -> None:

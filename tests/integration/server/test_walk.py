@@ -63,6 +63,7 @@ CASES = [
     Case("upload", "PUT", "/bucket/key?partNumber=1&uploadId=u", frozenset(PUT), "s3", body=b"part"),
     Case("upload", "DELETE", "/bucket/key?uploadId=u", frozenset(PUT), "s3"),
     Case("many", "POST", "/bucket?delete", frozenset(WRITE), "s3", body=b"<Delete/>"),
+    Case("many, in disguise", "POST", "/bucket?%64elete", frozenset(WRITE), "s3", body=b"<Delete/>"),
     Case("a bucket of a route's name", "GET", "/metrics", frozenset(READ), "s3"),
     *operation_cases(),
 ]
