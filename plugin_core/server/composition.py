@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -35,6 +35,7 @@ from plugin_core.wire.request import WireSettings
 from plugin_core.wire.s3.app import object_api
 
 _FLUSH_S: Final = 30.0
+_OF_JSON_API: Final[Sequence[str]] = ("operations", "identity", "BatchPutMetrics", "BatchGetMetrics")
 _log: Final = logging.getLogger("flowtrail.server")
 
 
@@ -188,7 +189,7 @@ def endpoints_of(tenant: str, serving: Serving, closing: ExitStack) -> dict[str,
     settings = serving.settings
     wire = WireSettings(limits=settings.wire_limits, strict_artifacts=settings.wire_strict_artifacts)
     api = json_api(store, blobs, secret=derived(serving.secret, f"pages {tenant}"), settings=wire)
-    endpoints = dict.fromkeys(("operations", "identity", "BatchPutMetrics", "BatchGetMetrics"), api)
+    endpoints: dict[str, AsgiApp] = dict.fromkeys(_OF_JSON_API, api)
     if isinstance(store, KeepsObjects):
         staging = settings.server_dir / "staging" / tenant
         endpoints[OBJECTS.name] = object_api(
