@@ -13,6 +13,7 @@ from typing import Final
 
 BUCKET: Final = "flowtrail"
 CONFIG_VARIABLE: Final = "SAGEMAKER_USER_CONFIG_OVERRIDE"
+_JOBS_VARIABLE: Final = "FLOWTRAIL_SAGEMAKER_JOBS"
 _ENDPOINTS: Final = (
     "AWS_ENDPOINT_URL_SAGEMAKER",
     "AWS_ENDPOINT_URL_SAGEMAKER_METRICS",
@@ -49,7 +50,7 @@ def write_config(folder: Path) -> Path:
 
 def client_environment(url: str, config: Path) -> dict[str, str]:
     """The variables that lead clients to a server."""
-    return {**dict.fromkeys(_ENDPOINTS, url), CONFIG_VARIABLE: str(config)}
+    return {**dict.fromkeys(_ENDPOINTS, url), CONFIG_VARIABLE: str(config), _JOBS_VARIABLE: "1"}
 
 
 def shell_lines(environment: Mapping[str, str]) -> list[str]:

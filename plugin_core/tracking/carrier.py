@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Final
 
+from plugin_core.model import names
 from plugin_core.tracking.settings_values import has_credentials
 
 RUN_CONTEXT_VARIABLE: Final = "FLOWTRAIL_RUN_CONTEXT"
+JOB_VARIABLE: Final = "TRAINING_JOB_ARN"  # SageMaker's own: where its SDK looks for the job that it is in
 _FORMAT_VERSION: Final = 1
 
 
@@ -39,6 +41,11 @@ def to_env(address: RunAddress) -> dict[str, str]:
         if key in content and has_credentials(content[key]):
             del content[key]
     return {RUN_CONTEXT_VARIABLE: json.dumps({"v": _FORMAT_VERSION, **content}, separators=(",", ":"))}
+
+
+def job_arn(address: RunAddress) -> str:
+    """What the run is called as a training job, under which a server of its record describes it."""
+    return names.arn("training-job", names.job_slug(address.component))
 
 
 def from_env(environ: Mapping[str, str]) -> RunAddress | None:

@@ -20,7 +20,7 @@ from importlib import import_module
 from multiprocessing.process import BaseProcess
 from typing import Any, Final
 
-from plugin_core.tracking.carrier import to_env
+from plugin_core.tracking.carrier import JOB_VARIABLE, job_arn, to_env
 
 _ENV_POSITION: Final = list(inspect.signature(subprocess.Popen.__init__).parameters).index("env") - 1
 _CARRIED: Final = "_flowtrail_carried"
@@ -136,6 +136,10 @@ def _arrive(additions: dict[str, str], along: Mapping[str, Any]) -> None:
 
 def _additions() -> dict[str, str]:
     from plugin_core.tracking.current import current_run
+    from plugin_core.tracking.settings import current_settings
 
     run = current_run()
-    return {} if run is None else to_env(run.address)
+    if run is None:
+        return {}
+    job = {JOB_VARIABLE: job_arn(run.address)} if current_settings().sagemaker_jobs else {}
+    return {**to_env(run.address), **job}

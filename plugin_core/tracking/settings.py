@@ -79,6 +79,7 @@ class Settings:
     durability: Durability = "1s"
     wire_limits: bool = True
     wire_strict_artifacts: bool = False
+    sagemaker_jobs: bool = False
     server_dir: Path
     server_hosts: tuple[str, ...] = ()
     server_origins: tuple[str, ...] = ()
@@ -115,6 +116,7 @@ _PARSERS: Final[Mapping[str, values.Parser]] = {
     "durability": values.one_of("process", "1s", "every"),
     "wire_limits": values.FLAG,
     "wire_strict_artifacts": values.FLAG,
+    "sagemaker_jobs": values.FLAG,
     "server_dir": values.PATH,
     "server_hosts": values.NAMES,
     "server_origins": values.NAMES,

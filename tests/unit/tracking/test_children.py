@@ -9,6 +9,7 @@ import pytest
 from plugin_core import Run
 from plugin_core.tracking import children
 from plugin_core.tracking.carrier import RUN_CONTEXT_VARIABLE
+from plugin_core.tracking.settings import configure
 
 SHOW = f"import os; print('{RUN_CONTEXT_VARIABLE}' in os.environ)"
 
@@ -118,3 +119,18 @@ def test_what_is_sent_along_arrives_and_what_fails_there_does_not_fail_the_child
         children.send_no_longer("sent_module:fail")
         children.send_no_longer("sent_module:arrive")
     assert child.exitcode == 0
+
+
+def test_a_child_is_told_the_run_as_sagemakers_job_where_the_setting_says_so(flowtrail_record):
+    code = "import os; print(os.environ.get('TRAINING_JOB_ARN'))"
+
+    def told():
+        return subprocess.run([sys.executable, "-S", "-c", code], check=True, capture_output=True, text=True).stdout
+
+    with Run("jobs", "one"):
+        without = told()
+        configure(sagemaker_jobs=True)
+        with_setting = told()
+
+    assert without == "None\n"
+    assert with_setting == "arn:aws:sagemaker:local:000000000000:training-job/jobs-one\n"
