@@ -63,7 +63,7 @@ def translated(name: str) -> Generator[None]:
 
 def _translation(error: BaseException, name: str) -> FlowtrailError:
     code = getattr(error, "sqlstate", None) or ""
-    said = str(error).strip().rstrip(".")
+    said = next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".:")
     if code in _LOCKED:
         return locked(name, None)
     if code in _READ_ONLY:
