@@ -3,12 +3,15 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Each file in constraints/ is an orchestrator and a version of it: its pins make an environment of its own.
-VERSIONS := $(basename $(notdir $(wildcard constraints/*.txt)))
+# Each file in constraints/ has the pins of an environment of its own: of an orchestrator and a version of it, or of
+# a client of SageMaker.
+PINNED := $(basename $(notdir $(wildcard constraints/*.txt)))
+CLIENTS := $(filter clients-%,$(PINNED))
+VERSIONS := $(filter-out clients-%,$(PINNED))
 tests_of = tests/integration/$(firstword $(subst -, ,$1))
 WITH_TESTS := $(foreach version,$(VERSIONS),$(if $(wildcard $(call tests_of,$(version))/test_*.py),$(version)))
 
-.PHONY: demo test lint types contracts tests versions bench format clean
+.PHONY: demo test lint types contracts tests clients versions bench format clean
 .PRECIOUS: .venvs/%/.pins .venvs/%/.ready
 .DEFAULT_GOAL := test
 
@@ -37,8 +40,11 @@ types: $(READY)
 contracts: $(READY)
 	$(BIN)/lint-imports
 
-tests: $(READY)
+tests: $(READY) $(CLIENTS:%=.venvs/%/.pins)
 	$(BIN)/pytest $(PYTEST_ARGS)
+
+clients: $(READY) $(CLIENTS:%=.venvs/%/.pins)  ## Unmodified clients of SageMaker, each in an environment of its own.
+	$(BIN)/pytest tests/integration/clients
 
 versions:  ## The tests that are marked `versions`, with other versions of the orchestrators, two at a time.
 	@$(MAKE) --no-print-directory --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \

@@ -7,6 +7,9 @@ from importlib.metadata import version
 import pytest
 from packaging.version import Version
 
+# Of the orchestrators, in every process that a test starts.
+NO_TELEMETRY = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+
 pytest_plugins = ["plugin_core.testing.fixtures"]
 pytest.register_assert_rewrite("kit")
 
@@ -29,6 +32,7 @@ def pytest_configure():
 
     Dagster's programs then ignore SIGTERM as well, and would never end.
     """
+    os.environ.update(NO_TELEMETRY)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

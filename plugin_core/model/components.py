@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
 
 from plugin_core.model.provenance import NO_PROVENANCE, Provenance
 
@@ -79,13 +78,6 @@ class ArtifactValue:
 
     value: str
     media_type: str | None = None
-
-
-class Parent(NamedTuple):
-    """A trial that a component is in, and the trial's experiment (empty for one that is not known yet)."""
-
-    trial: str
-    experiment: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

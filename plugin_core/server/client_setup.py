@@ -16,8 +16,8 @@ CONFIG_VARIABLE: Final = "SAGEMAKER_USER_CONFIG_OVERRIDE"
 _ENDPOINTS: Final = (
     "AWS_ENDPOINT_URL_SAGEMAKER",
     "AWS_ENDPOINT_URL_SAGEMAKER_METRICS",
-    "AWS_ENDPOINT_URL_S3",
     "AWS_ENDPOINT_URL_STS",
+    "AWS_ENDPOINT_URL_S3",
     "SAGEMAKER_ENDPOINT",
 )
 # A client signs with something, and some tables of the SDK know real regions only.

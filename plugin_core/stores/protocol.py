@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Protocol, TypeVar, runtime_checkable
 
 from plugin_core.model.changes import Batch, Change
-from plugin_core.model.components import ArtifactValue, Component, Parent
+from plugin_core.model.components import ArtifactValue, Component
 from plugin_core.model.edits import Edit
 from plugin_core.model.experiments import Experiment, Trial
 from plugin_core.model.lineage import Action, Artifact, Association, Context, NodeKind, NodeRef, Subgraph
@@ -69,10 +69,6 @@ class ComponentStore(Protocol):
         """Components without tags and properties, in the order asked for, from one query."""
         ...
 
-    def parents(self, components: Sequence[int], /) -> dict[int, tuple[Parent, ...]]:
-        """The trials that components are in, by component id, oldest first; every id asked for is in the answer."""
-        ...
-
     def members(self, trials: Sequence[str], /) -> dict[str, list[Component]]:
         """Components of trials without tags and properties, oldest first, by the names as given, from one query.
 
@@ -90,6 +86,12 @@ class ComponentStore(Protocol):
 
     def tags(self, components: Sequence[int], /) -> dict[int, dict[str, str | None]]:
         """Tags by component id; every id asked for is in the answer."""
+        ...
+
+    def parents(self, components: Sequence[int], /) -> dict[int, dict[str, str]]:
+        """The experiments of the trials that components are in, by component id and trial, oldest first; every id
+        asked for is in the answer. A trial that was only mentioned has "" for its experiment.
+        """
         ...
 
     def properties(self, components: Sequence[int], /) -> dict[int, dict[str, str]]:

@@ -7,6 +7,7 @@ threads. A client is told no more of a failure of ours than the id under which t
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import logging
 import uuid
@@ -163,8 +164,9 @@ class _JsonApi:
         )
 
 
-def _serve(*, limits: bool) -> dict[str, _Served]:
-    """Every operation that this botocore's models know, ready to be called."""
+@functools.cache
+def _serve(*, limits: bool) -> Mapping[str, _Served]:
+    """Every operation that this botocore's models know, ready to be called; made once, however many apps there are."""
     served: dict[str, _Served] = {}
     for service, content_type in ((SAGEMAKER, _JSON_1_1), (METRICS, _JSON)):
         model = load_model(service)

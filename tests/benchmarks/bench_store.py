@@ -11,12 +11,31 @@ import tempfile
 import time
 from array import array
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from plugin_core.model.changes import AppendPoints, Batch, PutAssociation, PutComponent, SetParameters, SetStatus
+from plugin_core.model.changes import (
+    AppendPoints,
+    Batch,
+    PutAssociation,
+    PutComponent,
+    PutTrial,
+    SetParameters,
+    SetStatus,
+)
 from plugin_core.model.components import Kind, OrchestratorRef, Owner, Status
 from plugin_core.model.lineage import NodeKind, NodeRef
-from plugin_core.model.queries import ComponentQuery, Direction, LineageQuery
+from plugin_core.model.queries import (
+    ComponentQuery,
+    ComponentSearch,
+    Direction,
+    Filter,
+    LineageQuery,
+    Operator,
+    SearchExpression,
+    SortBy,
+    WindowQuery,
+)
 from plugin_core.stores import open_store
 from plugin_core.stores.protocol import TrackingStore
 
@@ -85,6 +104,50 @@ def listings() -> None:
     show("parameters() of 10,000 runs", median_ms(lambda: store.parameters(ids), 5), "ms")
     show("summaries() of 10,000 runs", median_ms(lambda: store.summaries(ids), 5), "ms")
     show("component() by name", median_ms(lambda: store.component("bench-r777"), 50), "ms")
+    searches(store)
+    pages(store)
+
+
+def searches(store: TrackingStore) -> None:
+    """What SageMaker's clients search for, each the first 100 of what is found, with how many there are."""
+    of_experiment = Filter(property="Parents.ExperimentName", value="bench")
+    good = Filter(property="Metrics.auc.Max", operator=Operator.GREATER_THAN, value="9000")
+    low = Filter(property="Parameters.p1", operator=Operator.LESS_THAN, value="0.6")
+    run = Filter(property="Tags.sagemaker:trial-component-source", value="run")
+    named = Filter(property="TrialComponentName", value="bench-r777")
+    in_trial = Filter(property="Parents.TrialName", value="bench-t15")
+    for what, filters, sort_by, goal in (
+        ("a component by its name and trial", (named, in_trial), "LastModifiedTime", None),
+        ("an experiment's 10,000 runs by their tag", (of_experiment, run), "CreationTime", 150),
+        ("... by a metric and a parameter", (of_experiment, good, low), "LastModifiedTime", 150),
+        ("... sorted by a metric", (of_experiment,), "Metrics.auc.Max", 150),
+        ("... sorted by a parameter", (of_experiment,), "Parameters.p3", 150),
+    ):
+        query = ComponentSearch(expression=SearchExpression(filters=filters), sort_by=sort_by, limit=100)
+        show(f"search() {what}", median_ms(lambda query=query: store.search(query)), "ms", goal)
+
+
+def pages(store: TrackingStore) -> None:
+    for sort_by in SortBy:
+        first = ComponentQuery(experiment="bench", sort_by=sort_by, limit=100)
+        middle = replace(first, after=store.page(first).next)
+        show(f"page() of 100 runs of 10,000 by {sort_by}", median_ms(lambda query=middle: store.page(query)), "ms")
+
+
+def deleting() -> None:
+    store = fresh("deleting")
+    times = []
+    for i in range(20):
+        trials = [PutTrial(at=1, name=f"t{i}-{n}", experiment=f"e{i}") for n in range(2)]
+        components = [
+            PutComponent(at=1, name=f"c{i}-{n}", experiment=f"e{i}", trial=f"t{i}-{n // 2}", parameters={"p": n})
+            for n in range(4)
+        ]
+        store.write([*trials, *components])
+        began = time.perf_counter()
+        store.delete(NodeRef(NodeKind.EXPERIMENT, f"e{i}"), cascade=True)
+        times.append(time.perf_counter() - began)
+    show("delete() an experiment of 2 trials with 2 components", statistics.median(times) * 1000, "ms", 50)
 
 
 def graph() -> None:
@@ -166,6 +229,8 @@ def points() -> None:
     assert sum(1 for _ in store.points(node, "loss")) == POINTS
     show("read 1,000,000 points", time.perf_counter() - began, "s")
     show("summaries() of them", median_ms(lambda: store.summaries([node])), "ms")
+    for what, query in (("a minute", WindowQuery(period_s=60)), ("a step", WindowQuery())):
+        show(f"windows() of {what}", median_ms(lambda query=query: store.windows(node, "loss", query), 3), "ms")
 
 
 def live() -> None:
@@ -214,5 +279,5 @@ def opening() -> None:
 
 
 if __name__ == "__main__":
-    for work in (opening, listings, graph, points, live):
+    for work in (opening, listings, deleting, graph, points, live):
         work()

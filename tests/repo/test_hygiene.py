@@ -41,7 +41,10 @@ def test_constraints_are_plain_pins(file):
     assert [line for line in lines if not re.fullmatch(r"[A-Za-z0-9._-]+==[\w.+!]+", line)] == []
 
 
-@pytest.mark.parametrize("file", CONSTRAINTS[1:], ids=lambda path: path.name)
+ORCHESTRATORS = [file for file in CONSTRAINTS[1:] if not file.name.startswith("clients-")]
+
+
+@pytest.mark.parametrize("file", ORCHESTRATORS, ids=lambda path: path.name)
 def test_constraints_pin_the_version_that_they_are_named_after(file):
     package, _, version = file.stem.partition("-")
 

@@ -10,6 +10,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy import Connection, select
 
@@ -25,6 +26,9 @@ class Version:
     version: int
     min_reader: int
     min_writer: int
+
+
+_SCHEMA: Final = "flowtrail schema"
 
 
 def prepare(connections: Connections) -> None:
@@ -66,8 +70,12 @@ def require_the_wire(connection: Connection, name: str) -> None:
 
 
 def _is_since(connection: Connection, schema: int) -> bool:
-    version = _version(connection)
-    return version is not None and version.version >= schema
+    """Asked once in a connection's life, if it is: no schema becomes an older one."""
+    known: int = connection.info.get(_SCHEMA, 0)
+    if known < schema:
+        version = _version(connection)
+        known = connection.info[_SCHEMA] = 0 if version is None else version.version
+    return known >= schema
 
 
 def _newer(name: str, version: Version, what: str) -> StoreVersionError:

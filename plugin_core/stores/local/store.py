@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Table, select
 
 from plugin_core.errors import ConflictError
 from plugin_core.model.changes import Batch, Change
-from plugin_core.model.components import ArtifactValue, Component, Parent
+from plugin_core.model.components import ArtifactValue, Component
 from plugin_core.model.edits import Edit
 from plugin_core.model.experiments import Experiment, Trial
 from plugin_core.model.lineage import Action, Artifact, Association, Context, NodeKind, NodeRef, Subgraph
@@ -166,11 +166,6 @@ class LocalStore:
             found = raw_rows(connection, listing.components_query(query, with_guests=with_guests))
             return [listing.component_of(row) for row in found]
 
-    def parents(self, components: Sequence[int], /) -> dict[int, tuple[Parent, ...]]:
-        """See TrackingStore."""
-        with self._connections.read() as connection:
-            return values.parents(connection, components)
-
     def members(self, trials: Sequence[str], /) -> dict[str, list[Component]]:
         """See TrackingStore."""
         with self._connections.read() as connection:
@@ -185,6 +180,11 @@ class LocalStore:
         """See TrackingStore."""
         with self._connections.read() as connection:
             return values.artifact_values(connection, components, is_output=is_output)
+
+    def parents(self, components: Sequence[int], /) -> dict[int, dict[str, str]]:
+        """See TrackingStore."""
+        with self._connections.read() as connection:
+            return values.parents(connection, components)
 
     def tags(self, components: Sequence[int], /) -> dict[int, dict[str, str | None]]:
         """See TrackingStore."""

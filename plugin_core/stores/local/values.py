@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, bindparam, select
 
-from plugin_core.model.components import ArtifactValue, Parent
+from plugin_core.model.components import ArtifactValue
 from plugin_core.model.metrics import Json, MetricPoint, MetricSummary
 from plugin_core.model.parameters import from_text
 from plugin_core.model.provenance import NO_PROVENANCE, Provenance
@@ -49,7 +49,7 @@ _TAGS: Final = (
 _PROPERTIES: Final = select(s.properties.c.node_id, s.properties.c.key, s.properties.c.value).order_by(
     s.properties.c.node_id, s.properties.c.key
 )
-_PROVENANCE: Final = select(s.provenance.c.key, s.provenance.c.value).where(s.provenance.c.node_id == bindparam("node"))
+_PROVENANCE: Final = select(s.provenance.c.key, s.provenance.c.value, s.provenance.c.node_id)
 _SUMMARIES: Final = select(
     s.series.c.component_id,
     s.series.c.name,
@@ -86,17 +86,14 @@ def artifact_values(
     return _by_node(connection, _ENTRIES[is_output], ids, lambda row: ArtifactValue(value=row[2], media_type=row[3]))
 
 
-def parents(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[Parent, ...]]:
-    """The trials that components are in, by component, those that were made first before others."""
-    found: dict[int, tuple[Parent, ...]] = dict.fromkeys(ids, ())
-    for component, trial, experiment in rows_in(connection, _PARENTS, s.trial_components.c.component_id, ids):
-        found[component] += (Parent(trial, experiment or ""),)
-    return found
-
-
 def tags(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, str | None]]:
     """Tags by node and key."""
     return _by_node(connection, _TAGS, ids, itemgetter(2))
+
+
+def parents(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, str]]:
+    """Experiments by component and trial."""
+    return _by_node(connection, _PARENTS, ids, lambda row: row[2] or "")
 
 
 def properties(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, str]]:
@@ -108,8 +105,8 @@ def provenance(connection: Connection, node: int) -> Provenance:
     """What is known of a node's origin."""
     if not migrate.knows_the_wire(connection):
         return NO_PROVENANCE
-    known = connection.execute(_PROVENANCE, {"node": node}).all()
-    return Provenance(**{key: value for key, value in known}) if known else NO_PROVENANCE  # noqa: C416 - rows
+    known = {key: value for key, value, _ in rows_in(connection, _PROVENANCE, s.provenance.c.node_id, [node])}
+    return Provenance(**known) if known else NO_PROVENANCE
 
 
 def summaries(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, MetricSummary]]:

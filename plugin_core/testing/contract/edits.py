@@ -9,7 +9,7 @@ import pytest
 from plugin_core.errors import InvalidValueError, NotFoundError
 from plugin_core.model import arns
 from plugin_core.model.changes import PutAction, PutContext
-from plugin_core.model.components import ArtifactValue, Parent, Status
+from plugin_core.model.components import ArtifactValue, Status
 from plugin_core.model.edits import (
     AddToTrial,
     Edit,
@@ -166,7 +166,7 @@ def test_a_component_enters_trials_and_is_at_home_in_the_first(store: TrackingSt
         {"experiment": "other"},
     ):
         assert names(store, **where) == ["First-Run"]
-    assert {*store.parents([found.id])[found.id]} == {("one", "First"), ("two", "First"), ("far", "other")}
+    assert store.parents([found.id]) == {found.id: {"one": "First", "two": "First", "far": "other"}}
 
 
 def test_a_component_that_leaves_its_home_moves_to_another_trial_or_belongs_nowhere(store: TrackingStore) -> None:
@@ -192,10 +192,9 @@ def test_parents_and_members_are_read_for_many_at_once(store: TrackingStore) -> 
     store.write([AddToTrial(at=3, component="a", trial="two")])
     a, b, c, loose = (store.component(name).id for name in ("a", "b", "c", "loose"))
 
-    assert store.parents([a, b, c, loose]) == {
-        a: (Parent("two", "Other"), Parent("One", "search")), b: (Parent("One", "search"),),
-        c: (Parent("later", ""),), loose: (),
-    }  # fmt: skip
+    parents = store.parents([a, b, c, loose])
+    assert parents == {a: {"two": "Other", "One": "search"}, b: {"One": "search"}, c: {"later": ""}, loose: {}}
+    assert list(parents[a]) == ["two", "One"]
     members = store.members(["ONE", "two", "empty", "absent"])
     assert {name: [found.name for found in some] for name, some in members.items()} == {
         "ONE": ["b", "a"], "two": ["a"], "empty": [], "absent": [],

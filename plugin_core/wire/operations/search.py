@@ -157,7 +157,7 @@ def _components(request: Request, found: tuple[Component, ...]) -> list[Answer]:
             "TrialComponent": {
                 **members,
                 "Tags": entities.tag_list(tags[each.id]),
-                "Parents": [{"TrialName": p.trial, "ExperimentName": p.experiment} for p in parents[each.id]],
+                "Parents": [{"TrialName": t, "ExperimentName": e} for t, e in parents[each.id].items()],
             }
         }
         for each, members in shown

@@ -77,7 +77,7 @@ def _own_name(run: Run) -> str:
     return "-".join(run.run_name.split("-")[:-suffixes]) or run.experiment_name
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def reader() -> type[Recorded]:
     """Reads the record of other processes."""
     return Recorded

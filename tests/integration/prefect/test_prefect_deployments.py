@@ -1,9 +1,9 @@
 """Flow runs of deployments, served and by a process worker: cancelled, killed, suspended, run again, called."""
 
 import asyncio
-import itertools
 import os
 import signal
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,12 +11,14 @@ from kit.programs import Programs, finished, running, until
 from prefect import flow, task
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
 from prefect.flow_runs import resume_flow_run
 from prefect.states import Cancelling, Scheduled
 
 import prefect_integration
+from plugin_core.cli import main
 from plugin_core.model.components import Status
 from plugin_core.testing.fixtures import Record
 from plugin_core.tracking.settings import configure, reset_configuration
@@ -38,7 +40,7 @@ def endless(name):
     Path(name).write_text(str(os.getpid()))
     time.sleep(120)
 
-@flow
+@tracked_flow(name="Waits for its end", experiment="Callee")
 def waits(name):
     endless(name)
 
@@ -54,14 +56,11 @@ def suspends(name):
         raise ValueError("fails when it goes on")
     return second
 
-@tracked_flow(name="Called by others", experiment="Callee")
-def called(x):
-    return add(x, 0)
-
 if __name__ == "__main__":
-    serve(*(a_flow.to_deployment("served") for a_flow in (waits, suspends, called)))
+    serve(*(a_flow.to_deployment("served") for a_flow in (waits, suspends)))
 """
 POOL = "pool-of-deployments"
+WAITS = "Waits for its end"
 QUICK = {"PREFECT_RUNNER_POLL_FREQUENCY": "1", "PREFECT_WORKER_QUERY_SECONDS": "1"}
 
 pytestmark = pytest.mark.slow
@@ -87,19 +86,17 @@ def served(program):
 
 
 @pytest.fixture(scope="module")
-def worked(program, folder):
+def worked(program, folder, client):
     """A process worker, and the same flows deployed to its pool."""
-    with get_client(sync_client=True) as client:
-        client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
-    for name in ("waits", "called"):
-        loaded = flow.from_source(source=str(folder), entrypoint=f"flows.py:{name}")
-        loaded.deploy("worked", work_pool_name=POOL, ignore_warnings=True, print_next_steps=False)
+    client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
+    loaded = flow.from_source(source=str(folder), entrypoint="flows.py:waits")
+    loaded.deploy("worked", work_pool_name=POOL, ignore_warnings=True, print_next_steps=False)
     with running(program("-m", "prefect", "worker", "start", "--pool", POOL, **QUICK)):
         yield "worked"
 
 
-@pytest.fixture
-def record(folder, flowtrail_record, reader):
+@pytest.fixture(scope="module")
+def record(folder, reader):
     """The record that all deployments of this module share."""
     record = Record(folder / "flowtrail")
     configure(store=record.url, blobs=(record.folder / "blobs").as_uri(), spool_dir=record.spool, strict=True)
@@ -107,35 +104,28 @@ def record(folder, flowtrail_record, reader):
     reset_configuration()
 
 
-def deployed(name):
-    with get_client(sync_client=True) as client:
-        try:
-            return client.read_deployment_by_name(name)
-        except ObjectNotFound:
-            return None
+@pytest.fixture(scope="module")
+def client(prefect_api):
+    """Prefect's API: to open a client costs more than many questions."""
+    with get_client(sync_client=True) as opened:
+        yield opened
 
 
-def start(deployment, **parameters):
-    """Ask for a run of a deployment, once it is there."""
-    found = until(lambda: deployed(deployment))
-    with get_client(sync_client=True) as client:
-        return client.create_flow_run_from_deployment(found.id, parameters=parameters).id
+def deployed(client, name):
+    try:
+        return client.read_deployment_by_name(name)
+    except ObjectNotFound:
+        return None
 
 
-def state_of(flow_run_id):
-    with get_client(sync_client=True) as client:
-        return client.read_flow_run(flow_run_id).state
+def state_of(client, flow_run_id):
+    return client.read_flow_run(flow_run_id).state
 
 
-def set_state(flow_run_id, state):
-    with get_client(sync_client=True) as client:
-        client.set_flow_run_state(flow_run_id, state, force=True)
-
-
-def until_final(flow_run_id):
+def until_final(client, flow_run_id):
     """The state that a flow run ends in."""
-    until(lambda: state_of(flow_run_id).is_final())
-    return state_of(flow_run_id)
+    until(lambda: state_of(client, flow_run_id).is_final())
+    return state_of(client, flow_run_id)
 
 
 def owner_of(record, run):
@@ -153,59 +143,102 @@ def run_of(record, name, flow_run_id):
     return run
 
 
+@dataclass(frozen=True)
+class Called:
+    """Flow runs of deployments, by deployment and what becomes of each, and one that nobody is said to have called."""
+
+    runs: dict[tuple[str, str], FlowRun]
+    of_nobody: FlowRun
+
+
 @pytest.fixture(scope="module")
-def stopped(served, worked, folder):
+def called(served, worked, folder, record, client):
+    """Of each deployment a flow run that a flow has called, and one that its task has; each is at work."""
+
+    def call(deployment, what, **how):
+        return run_deployment(f"{WAITS}/{deployment}", parameters={"name": str(folder / what)}, timeout=0, **how)
+
+    @task
+    def asks():
+        return call(served, "served-killed"), call(worked, "worked-killed")
+
+    @flow
+    async def calls():
+        later = {"as_subflow": False, "scheduled_time": datetime.now(UTC) + timedelta(days=1)}
+        called = await call(served, "served-cancelled"), await call(worked, "worked-cancelled")
+        return called, asks(), await call(served, "never", **later)
+
+    until(lambda: deployed(client, f"{WAITS}/{served}"))
+    prefect_integration.autolog()
+    of_flow, of_task, of_nobody = asyncio.run(calls())
+    instrumentor.uninstrument()
+    runs = dict(zip(((served, "cancelled"), (worked, "cancelled")), of_flow, strict=True))
+    return Called(runs | dict(zip(((served, "killed"), (worked, "killed")), of_task, strict=True)), of_nobody)
+
+
+@pytest.fixture(scope="module")
+def stopped(called, folder, client):
     """Of each deployment a flow run that was cancelled while its task ran, and one whose process was killed."""
-    ids, began = {}, {}
-    for key in itertools.product((served, worked), ("cancelled", "killed")):
-        began[key] = folder / "-".join(key)
-        ids[key] = start(f"waits/{key[0]}", name=began[key].name)
+    began = {key: folder / "-".join(key) for key in called.runs}
     pids = {key: int(until(lambda file=file: file.exists() and file.read_text())) for key, file in began.items()}
-    for deployment in (served, worked):
-        set_state(ids[deployment, "cancelled"], Cancelling())
-        os.kill(pids[deployment, "killed"], signal.SIGKILL)
-    for flow_run_id in ids.values():
-        until_final(flow_run_id)
-    return ids
+    for (_, end), flow_run in called.runs.items():
+        if end == "cancelled":
+            client.set_flow_run_state(flow_run.id, Cancelling(), force=True)
+    for (_, end), pid in zip(called.runs, pids.values(), strict=True):
+        if end == "killed":
+            os.kill(pid, signal.SIGKILL)
+    for flow_run in called.runs.values():
+        until_final(client, flow_run.id)
+    return {key: flow_run.id for key, flow_run in called.runs.items()}
 
 
 @pytest.fixture(scope="module")
-def settled(stopped, program):
+def settled(stopped, record):
     """The same, after the command that settles what is in doubt."""
-    finished(program("-m", "plugin_core.cli", "reconcile"))
+    assert main(["reconcile"]) == 0
     return stopped
 
 
 @pytest.mark.parametrize("deployment", ["served", "worked"])
 def test_a_cancelled_flow_run_is_cancelled_in_the_record(stopped, record, deployment):
-    execution, step = (run_of(record, name, stopped[deployment, "cancelled"]) for name in ("waits", "endless"))
+    execution, step = (run_of(record, name, stopped[deployment, "cancelled"]) for name in ("callee", "endless"))
     assert execution.status is Status.CANCELLED
     assert (step.status, step.properties["prefect_state"]) == (Status.FAILED, "Crashed")
 
 
 @pytest.mark.parametrize("deployment", ["served", "worked"])
 def test_a_killed_flow_run_has_failed_for_the_reason_that_its_runner_saw(settled, record, deployment):
-    execution, step = (run_of(record, name, settled[deployment, "killed"]) for name in ("waits", "endless"))
+    execution, step = (run_of(record, name, settled[deployment, "killed"]) for name in ("callee", "endless"))
     assert execution.status is Status.FAILED
     assert execution.status_message.startswith("Crashed: ")
     assert (step.status, "ended as Crashed" in step.status_message) == (Status.FAILED, True)
 
 
-def test_a_suspended_flow_run_goes_on_in_another_process_and_may_be_run_again(served, record):
-    flow_run_id = start("suspends/served", name="suspended")
-    until(lambda: state_of(flow_run_id).is_paused())
+def test_a_run_of_a_deployment_belongs_to_the_flow_or_task_that_asked_for_it(called, stopped, record):
+    callers = {"cancelled": record.run("calls"), "killed": record.run("asks")}
+    for (_, end), flow_run in called.runs.items():
+        assert run_of(record, "callee", flow_run.id).parent.component_name == callers[end].component_name
+        assert "flowtrail.parent" in flow_run.labels
+    assert "flowtrail.parent" not in called.of_nobody.labels
+
+
+def test_a_suspended_flow_run_goes_on_in_another_process_and_may_be_run_again(served, record, client, folder):
+    deployment = until(lambda: deployed(client, "suspends/served"))
+    asked = {"name": str(folder / "suspended")}
+    flow_run_id = client.create_flow_run_from_deployment(deployment.id, parameters=asked).id
+    until(lambda: state_of(client, flow_run_id).is_paused())
     (paused,) = until(lambda: [run for run in record.runs("suspends") if run.status is Status.PAUSED])
     processes = [owner_of(record, paused)]
     assert paused.ended_at is None
 
     resume_flow_run(flow_run_id)
-    assert until_final(flow_run_id).is_failed()
+    assert until_final(client, flow_run_id).is_failed()
     resumed = run_of(record, "suspends", flow_run_id)
     processes.append(owner_of(record, resumed))
     assert (resumed.component_name, resumed.status, resumed.attempt) == (paused.component_name, Status.FAILED, 1)
 
-    set_state(flow_run_id, Scheduled())
-    until(lambda: state_of(flow_run_id).is_completed())
+    client.set_flow_run_state(flow_run_id, Scheduled(), force=True)
+    until(lambda: state_of(client, flow_run_id).is_completed())
     again = runs_of(record, "suspends", flow_run_id)[1]
     processes.append(owner_of(record, again))
     assert (again.attempt, again.status) == (2, Status.COMPLETED)
@@ -222,30 +255,7 @@ def test_a_suspended_flow_run_goes_on_in_another_process_and_may_be_run_again(se
     ]
 
 
-def test_a_run_of_a_deployment_belongs_to_the_flow_or_task_that_asked_for_it(served, worked, record):
-    @task
-    def asks():
-        return run_deployment(f"Called by others/{worked}", parameters={"x": 2}, timeout=0)
-
-    @flow
-    async def calls():
-        started = await run_deployment(f"Called by others/{served}", parameters={"x": 1}, timeout=0)
-        later = {"timeout": 0, "as_subflow": False, "scheduled_time": datetime.now(UTC) + timedelta(days=1)}
-        return started, asks(), await run_deployment(f"Called by others/{served}", parameters={"x": 3}, **later)
-
-    until(lambda: deployed(f"Called by others/{served}"))
-    prefect_integration.autolog()
-    of_flow, of_task, of_nobody = asyncio.run(calls())
-    instrumentor.uninstrument()
-    for flow_run in (of_flow, of_task):
-        until_final(flow_run.id)
-    assert run_of(record, "callee", of_flow.id).parent.component_name == record.run("calls").component_name
-    assert run_of(record, "callee", of_task.id).parent.component_name == record.run("asks").component_name
-    assert "flowtrail.parent" in of_flow.labels
-    assert "flowtrail.parent" not in of_nobody.labels
-
-
-def test_prefect_s_command_line_finds_a_tracked_flow_by_its_entrypoint(worked, program):
-    command = ("deploy", "flows.py:called", "--name", "typed", "--pool", POOL)
+def test_prefect_s_command_line_finds_a_tracked_flow_by_its_entrypoint(worked, program, client):
+    command = ("deploy", "flows.py:waits", "--name", "typed", "--pool", POOL)
     finished(program("-m", "prefect", "--no-prompt", *command))
-    assert deployed("Called by others/typed").entrypoint == "flows.py:called"
+    assert deployed(client, f"{WAITS}/typed").entrypoint == "flows.py:waits"
