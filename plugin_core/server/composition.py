@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -23,10 +23,11 @@ from plugin_core.server.keyring import KeyRing
 from plugin_core.server.keys import Keys
 from plugin_core.server.origins import Origins
 from plugin_core.server.refusals import Reason, RefusedError
-from plugin_core.server.routes import ROUTE
+from plugin_core.server.routes import OBJECTS, ROUTE
 from plugin_core.server.secret import derived
 from plugin_core.server.tenants import place_of
-from plugin_core.stores import objects_of, open_blobs, open_keys, open_store
+from plugin_core.stores import open_blobs, open_keys, open_store
+from plugin_core.stores.objects import KeepsObjects
 from plugin_core.tracking.settings import Settings
 from plugin_core.wire.app import AsgiApp, Receive, Scope, Send, json_api
 from plugin_core.wire.caller import CALLER
@@ -187,14 +188,23 @@ def endpoints_of(tenant: str, serving: Serving, closing: ExitStack) -> dict[str,
     settings = serving.settings
     wire = WireSettings(limits=settings.wire_limits, strict_artifacts=settings.wire_strict_artifacts)
     api = json_api(store, blobs, secret=derived(serving.secret, f"pages {tenant}"), settings=wire)
-    objects = object_api(
-        objects_of(store),
-        blobs,
-        staging=settings.server_dir / "uploads" / tenant,
-        domains=[name.partition(":")[0] for name in ("localhost", *settings.server_hosts)],
-        most_bytes=settings.server_max_object_bytes,
-    )
-    return {**dict.fromkeys(("operations", "identity", "BatchPutMetrics", "BatchGetMetrics"), api), "objects": objects}
+    endpoints: dict[str, AsgiApp] = dict.fromkeys(("operations", "identity", "BatchPutMetrics", "BatchGetMetrics"), api)
+    if isinstance(store, KeepsObjects):
+        staging = settings.server_dir / "staging" / tenant
+        endpoints[OBJECTS.name] = object_api(
+            store.objects,
+            blobs,
+            staging=staging,
+            domains=bucket_domains(settings.server_hosts),
+            most_bytes=settings.server_max_object_bytes,
+        )
+    return endpoints
+
+
+def bucket_domains(hosts: Sequence[str]) -> list[str]:
+    """The server's names below which a name is a bucket's: not those that stand above another of its names."""
+    names = ["localhost", *(host.lower().partition(":")[0] for host in hosts)]
+    return [name for name in names if not any(other.endswith(f".{name}") for other in names)]
 
 
 async def _flush_often(ring: KeyRing) -> None:

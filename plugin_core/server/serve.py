@@ -52,7 +52,9 @@ def run(serving: Serving, listening: socket.socket, *, workers: int = 1) -> None
     if workers == 1:
         work(serving, listening)
         return
-    with tempfile.TemporaryDirectory(prefix="flowtrail-figures-") as shared:
+    folder = serving.settings.server_dir
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="figures-", dir=folder) as shared:
         os.environ[SHARED_VARIABLE] = shared  # of this process, which is the server's alone; workers inherit it
         supervise(partial(work, serving), listening, workers)
 

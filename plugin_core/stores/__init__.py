@@ -9,8 +9,6 @@ from plugin_core.stores.addresses import EXAMPLE, is_server
 
 if TYPE_CHECKING:
     from plugin_core.stores.keys import KeyStore
-    from plugin_core.stores.local import LocalStore
-    from plugin_core.stores.objects import ObjectStore
     from plugin_core.stores.protocol import BlobStore, TrackingStore
 
 
@@ -47,20 +45,12 @@ def open_blobs(url: str, /) -> BlobStore:
 
 def open_keys(url: str, /) -> KeyStore:
     """Open the keys of servers over the record at ``url``. Raises SettingsError, StoreError."""
-    return _own(open_store(url)).keys
-
-
-def objects_of(store: TrackingStore, /) -> ObjectStore:
-    """Buckets and objects of the record that a store holds. SettingsError for a store that is a client of another."""
-    return _own(store).objects
-
-
-def _own(store: TrackingStore) -> LocalStore:
     from plugin_core.stores.local import LocalStore
 
+    store = open_store(url)
     if not isinstance(store, LocalStore):
-        raise SettingsError("A server needs a record of its own, not another server's.", hint="Use its store URL.")
-    return store
+        raise SettingsError("Keys are kept in the record of a server, not at its clients.", hint="Use its store URL.")
+    return store.keys
 
 
 def _open_s3(url: str) -> BlobStore:

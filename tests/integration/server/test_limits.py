@@ -205,6 +205,7 @@ def test_no_log_holds_a_secret_or_a_signature(server, caplog) -> None:
 
 def test_prometheus_reads_the_figures_with_a_token_or_an_admins_key(server) -> None:
     server.senders["reader"].operation("DescribeExperiment")
+    server.senders["stranger"].operation("DescribeExperiment")
     host = {"Host": urlsplit(server.url).netloc}
     by_token = exchange(server.url, "GET", "/metrics", {**host, "Authorization": f"Bearer {TOKEN}"})
     wrong = exchange(server.url, "GET", "/metrics", {**host, "Authorization": f"Bearer {TOKEN}!"})
