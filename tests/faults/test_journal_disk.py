@@ -166,6 +166,21 @@ def test_strict_says_so_at_once(place) -> None:
     assert place.drainer(journal).flush(20)
 
 
+def test_strict_says_so_at_once_of_changes_that_belong_together_too(place) -> None:
+    fails: list[int] = []  # one write each
+    disk = Failing(lambda operation, *_: fails.pop() if fails and operation == "write" else 0)
+    journal = place.journal(strict=True, disk=disk)
+    journal.append(PutExperiment(at=0, name="first"))
+    fails.append(errno.ENOSPC)
+    with pytest.raises(StoreUnavailableError, match="No space left"):
+        journal.append_all([PutExperiment(at=1, name="a"), PutExperiment(at=1, name="b")])
+    journal.append_all([PutExperiment(at=2, name="c"), PutExperiment(at=2, name="d")])
+
+    assert place.drainer(journal).flush(20)
+    kept = [change for batch in place.store.batches for change in batch.changes]
+    assert {change.name for change in kept if isinstance(change, PutExperiment)} == {"first", "c", "d"}
+
+
 def test_a_disk_that_cannot_be_told_is_a_warning_only(place, caplog) -> None:
     disk = Failing(lambda operation, *_: errno.EIO if operation == "sync" else 0)
     journal = place.journal(disk=disk, durability="every")
