@@ -53,7 +53,7 @@ def test_states_have_colours_unless_none_are_wanted(record):
 
 def test_people_are_led_on(record):
     assert "Look further:" in on_terminal(record, 80, "show", "curious-otter")
-    assert " ago" in on_terminal(record, 80, "ls")
+    assert "2026-03-01" in on_terminal(record, 80, "ls")  # the day; how long ago, where that is less than a month
 
 
 def test_a_long_copy_shows_a_bar_that_goes_away(record):
