@@ -79,7 +79,7 @@ class Connections(Protocol):
 class Insert(SqliteInsert):
     """An INSERT whose ON CONFLICT both compile."""
 
-    inherit_cache = True
+    inherit_cache = SqliteInsert.inherit_cache  # before SQLAlchemy 2.1 an ON CONFLICT has no key to be cached by
 
     def on_conflict_do_update(self, *arguments: Any, **options: Any) -> Self:
         """See SQLAlchemy's."""
