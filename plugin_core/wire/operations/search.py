@@ -10,7 +10,6 @@ from plugin_core.model.experiments import Experiment, Trial
 from plugin_core.model.lineage import NodeKind
 from plugin_core.model.queries import (
     BooleanOperator,
-    ComponentQuery,
     ComponentSearch,
     ExperimentSearch,
     Filter,
@@ -126,11 +125,11 @@ def _experiments(_: Request, found: tuple[Experiment, ...]) -> list[Answer]:
 
 
 def _trials(request: Request, found: tuple[Trial, ...]) -> list[Answer]:
-    return [{"Trial": _trial(request, each)} for each in found]
+    members = request.store.members([each.name for each in found])
+    return [{"Trial": _trial(each, members[each.name])} for each in found]
 
 
-def _trial(request: Request, found: Trial) -> Answer:
-    members = request.store.components(ComponentQuery(trial=found.name))
+def _trial(found: Trial, members: list[Component]) -> Answer:
     return {
         **entities.trial(found),
         "Tags": entities.tag_list(found.tags),
