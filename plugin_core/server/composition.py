@@ -12,11 +12,13 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from plugin_core.errors import FlowtrailError, SettingsError, StoreError
+from plugin_core.model.objects import Bucket
 from plugin_core.server.audit import AuditLog
+from plugin_core.server.client_setup import BUCKET
 from plugin_core.server.figures import Figures
 from plugin_core.server.gate import Rules, protected
 from plugin_core.server.keyring import KeyRing
@@ -190,6 +192,8 @@ def endpoints_of(tenant: str, serving: Serving, closing: ExitStack) -> dict[str,
     api = json_api(store, blobs, secret=derived(serving.secret, f"pages {tenant}"), settings=wire)
     endpoints: dict[str, AsgiApp] = dict.fromkeys(("operations", "identity", "BatchPutMetrics", "BatchGetMetrics"), api)
     if isinstance(store, KeepsObjects):
+        # Clients are told of this bucket, and upload into it without asking whether it is there.
+        store.objects.create_bucket(Bucket(name=BUCKET, created_at=datetime.now(UTC)))
         staging = settings.server_dir / "staging" / tenant
         endpoints[OBJECTS.name] = object_api(
             store.objects,

@@ -22,6 +22,7 @@ from kit.echo import echo
 from kit.signing import Sender, exchange
 
 from plugin_core.server.audit import FILE, broken_lines
+from plugin_core.server.client_setup import BUCKET
 from plugin_core.server.keys import Keys
 from plugin_core.server.patience import PatientProtocol
 from plugin_core.stores import open_keys, open_store
@@ -138,6 +139,15 @@ def test_tenants_may_have_things_of_the_same_name(tenants) -> None:
         client.create_experiment(ExperimentName="same", Description=description)
 
     assert [c.describe_experiment(ExperimentName="same")["Description"] for c in tenants] == ["of a", "of b"]
+
+
+def test_the_bucket_that_clients_are_told_of_is_there_for_each_tenant(served: Served, tenants) -> None:
+    mine, theirs = (served.client(key, "s3") for key in served.tenant_keys)
+
+    mine.put_object(Bucket=BUCKET, Key="chart.json", Body=b"{}")
+
+    assert mine.get_object(Bucket=BUCKET, Key="chart.json")["Body"].read() == b"{}"
+    assert refusal(theirs.get_object, Bucket=BUCKET, Key="chart.json")["Code"] == "NoSuchKey"
 
 
 def test_an_object_of_another_tenant_is_told_as_one_that_nobody_has(served: Served, tenants) -> None:
