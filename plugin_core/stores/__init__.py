@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from plugin_core.errors import SettingsError
-from plugin_core.stores.addresses import EXAMPLE, is_server
+from plugin_core.stores.addresses import EXAMPLE, REMOTE_EXAMPLE, is_remote, is_server
 
 if TYPE_CHECKING:
     from plugin_core.stores.keys import KeyStore
@@ -22,9 +22,13 @@ def open_store(url: str, /, *, read_only: bool = False) -> TrackingStore:
         from plugin_core.stores.local import open_local_store
 
         return open_local_store(url, read_only=read_only)
+    if is_remote(url):
+        from plugin_core.stores.remote import RemoteStore
+
+        return RemoteStore(url, read_only=read_only)
     raise SettingsError(
         f"{scheme}: is no kind of store that this flowtrail knows.",
-        hint=f"Use sqlite:///relative/path.db, sqlite:////absolute/path.db or {EXAMPLE}.",
+        hint=f"Use sqlite:///relative/path.db, sqlite:////absolute/path.db, {EXAMPLE} or {REMOTE_EXAMPLE}.",
     )
 
 
@@ -45,11 +49,12 @@ def open_blobs(url: str, /) -> BlobStore:
 
 def open_keys(url: str, /) -> KeyStore:
     """Open the keys of servers over the record at ``url``. Raises SettingsError, StoreError."""
+    if is_remote(url):
+        raise SettingsError("Keys are kept in the record of a server, not at its clients.", hint="Use its store URL.")
     from plugin_core.stores.local import LocalStore
 
     store = open_store(url)
-    if not isinstance(store, LocalStore):
-        raise SettingsError("Keys are kept in the record of a server, not at its clients.", hint="Use its store URL.")
+    assert isinstance(store, LocalStore)
     return store.keys
 
 
