@@ -33,28 +33,30 @@ def open_store(url: str, /, *, read_only: bool = False) -> TrackingStore:
 
 
 def open_blobs(url: str, /) -> BlobStore:
-    """Open the blob store at ``url`` (``file:///absolute/folder``, ``s3://bucket/prefix``). Raises SettingsError."""
+    """Open the blob store at ``url`` (``file:///absolute/folder``, ``s3://bucket/prefix``, a flowtrail server).
+
+    Raises SettingsError.
+    """
     scheme = url.partition(":")[0]
     if scheme == "file":
         from plugin_core.stores.blobs import FolderBlobs
 
         return FolderBlobs.from_url(url)
-    if scheme == "s3":
+    if scheme == "s3" or is_remote(url):
         return _open_s3(url)
     raise SettingsError(
         f"{url!r} is not a blob store URL that this flowtrail knows.",
-        hint="Use file:///absolute/folder or s3://bucket/prefix.",
+        hint=f"Use file:///absolute/folder, s3://bucket/prefix or {REMOTE_EXAMPLE}.",
     )
 
 
 def open_keys(url: str, /) -> KeyStore:
     """Open the keys of servers over the record at ``url``. Raises SettingsError, StoreError."""
-    if is_remote(url):
-        raise SettingsError("Keys are kept in the record of a server, not at its clients.", hint="Use its store URL.")
     from plugin_core.stores.local import LocalStore
 
     store = open_store(url)
-    assert isinstance(store, LocalStore)
+    if not isinstance(store, LocalStore):
+        raise SettingsError("Keys are kept in the record of a server, not at its clients.", hint="Use its store URL.")
     return store.keys
 
 
@@ -63,6 +65,7 @@ def _open_s3(url: str) -> BlobStore:
         from plugin_core.stores.blobs.s3 import S3Blobs
     except ImportError as error:
         raise SettingsError(
-            "A blob store in S3 needs boto3, which is not installed.", hint="pip install 'flowtrail[s3]'"
+            "A blob store in S3 or at a flowtrail server needs boto3, which is not installed.",
+            hint="pip install 'flowtrail[s3]'",
         ) from error
     return S3Blobs(url)

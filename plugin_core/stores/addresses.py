@@ -112,6 +112,7 @@ def _name(options: Mapping[str, str], schema: str) -> str:
 
 REMOTE_SCHEMES: Final = frozenset({"flowtrail+http", "flowtrail+https"})
 REMOTE_EXAMPLE: Final = "flowtrail+https://host"
+REMOTE_BUCKET: Final = "flowtrail"  # every server has it
 
 _REMOTE_OPTIONS: Final = frozenset({"profile"})
 _HOST: Final = re.compile(r"[a-z0-9_.:-]+")

@@ -4,34 +4,50 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from kit.wire import serving
 
+from plugin_core.server.composition import Serving, endpoints_of
 from plugin_core.server.gate import Rules, protected
 from plugin_core.server.keyring import KeyRing
 from plugin_core.server.keys import Keys
+from plugin_core.server.routes import ROUTE
 from plugin_core.stores.protocol import TrackingStore
+from plugin_core.tracking.settings import Settings
 from plugin_core.wire.record import record_api
+
+SECRET = b"the servers' own secret, which is long enough"
 
 
 @dataclass
 class Behind:
     """An ASGI app that stands for whatever store it was given last, and counts requests by operation."""
 
-    app: Any = None
+    endpoints: dict[str, Any] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         headers = dict(scope["headers"])
-        self.asked.append(headers.get(b"x-flowtrail-operation", b"").decode())
-        await self.app(scope, receive, send)
+        operation = headers.get(b"x-flowtrail-operation", b"").decode()
+        self.asked.append(operation or f"{scope['method']} {scope['path']}")
+        await self.endpoints[scope[ROUTE]](scope, receive, send)
 
     def put(self, store: TrackingStore) -> None:
+        """Stand for a store, and nothing besides."""
         self.asked.clear()
-        self.app = record_api(store, about="flowtrail, ", threads=4)
+        self.endpoints = {"record": record_api(store, about="flowtrail, ", threads=4)}
+
+    @contextlib.contextmanager
+    def standing_for(self, settings: Settings) -> Iterator[None]:
+        """Stand for all that a server with these settings has."""
+        with ExitStack() as closing:
+            self.endpoints = endpoints_of("default", Serving(settings=settings, secret=SECRET), closing)
+            self.asked.clear()
+            yield
 
 
 @dataclass
