@@ -70,7 +70,12 @@ class Bucket:
         if unknown := options.keys() - _OPTIONS:
             raise SettingsError(f"A blob store in S3 has no option {min(unknown)!r}.", hint=_FORM)
         prefix = unquote(parts.path).strip("/")
-        return cls(name=parts.netloc, prefix=f"{prefix}/" if prefix else "", **options)
+        return cls(
+            name=parts.netloc,
+            prefix=f"{prefix}/" if prefix else "",
+            endpoint=options.get("endpoint"),
+            region=options.get("region"),
+        )
 
     @classmethod
     def _of_server(cls, server: RemoteAddress) -> Bucket:
