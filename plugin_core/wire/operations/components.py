@@ -151,10 +151,7 @@ def _check_room(request: Request, name: str) -> None:
     given = request.members
     if not given.keys() & {"Parameters", "InputArtifacts", "OutputArtifacts"}:
         return
-    found = request.store.components(ComponentQuery(names=(name,)))
-    if not found:
-        raise NotFoundError("component", name)
-    node = found[0].id
+    node = request.store.component(name).id
     if "Parameters" in given:
         there = request.store.parameters([node])[node]
         _check_count("Parameters", there, given, _MOST_PARAMETERS)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kit.programs import until
 from plugin_core.server.audit import FILE, AuditLog, Entry, broken_lines
 
 SECRET = b"the servers' own secret, which is long enough"
@@ -18,6 +19,11 @@ def entry(number: int, **changes) -> Entry:
         "key_id": "FT1", "role": "writer", "action": "CreateExperiment", "target": "/", "result": "200",
     }  # fmt: skip
     return Entry(**{**given, **changes})
+
+
+def is_written(folder: Path) -> bool:
+    """Whether the file has a whole line."""
+    return (folder / FILE).exists() and (folder / FILE).read_text().endswith("\n")
 
 
 @pytest.fixture
@@ -71,6 +77,33 @@ log.close()
 
     assert broken_lines(tmp_path / FILE, SECRET) == []
     assert len((tmp_path / FILE).read_text().splitlines()) == 200
+
+
+def test_a_file_that_was_moved_away_is_followed_by_one_with_a_chain_of_its_own(tmp_path: Path) -> None:
+    log, other = AuditLog(tmp_path, SECRET), tmp_path / "march.jsonl"
+    log.add(entry(1))
+    until(lambda: is_written(tmp_path))
+    (tmp_path / FILE).rename(other)
+    log.add(entry(2))
+    log.add(entry(3))
+    log.close()
+
+    assert [broken_lines(path, SECRET) for path in (other, tmp_path / FILE)] == [[], []]
+    assert len((tmp_path / FILE).read_text().splitlines()) == 2
+
+
+def test_a_line_of_anothers_between_ours_is_part_of_the_chain(tmp_path: Path) -> None:
+    log = AuditLog(tmp_path, SECRET)
+    log.add(entry(1))
+    until(lambda: is_written(tmp_path))
+    other = AuditLog(tmp_path, SECRET)
+    other.add(entry(2))
+    other.close()
+    log.add(entry(3))
+    log.close()
+
+    assert [json.loads(line)["request_id"] for line in (tmp_path / FILE).read_text().splitlines()] == list("123")
+    assert broken_lines(tmp_path / FILE, SECRET) == []
 
 
 def test_no_text_of_a_client_can_make_a_line_of_its_own(tmp_path: Path) -> None:
