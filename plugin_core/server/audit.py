@@ -15,6 +15,7 @@ import queue
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
@@ -122,17 +123,40 @@ class AuditLog:
             os.close(descriptor)
 
 
-def broken_lines(path: Path, secret: bytes) -> list[int]:
-    """The numbers of the lines, from 1, that were changed or do not follow the line before them. OSError."""
-    key, broken, last = derived(secret, "audit 1"), [], None
+class Flaw(StrEnum):
+    """What is wrong with a line."""
+
+    CHANGED = "changed"
+    MISPLACED = "misplaced"
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a file is found to be: ``flaws`` by the lines' numbers, from 1, and whether a line has the noted seal."""
+
+    lines: int
+    flaws: Mapping[int, Flaw]
+    last_seal: str | None
+    has_noted: bool
+
+
+def verified(path: Path, secret: bytes, *, noted: str | None = None) -> Verified:
+    """Compare each line with its seal, and with the line before it; the first one begins a chain. OSError.
+
+    ``noted`` is the seal of a line as it was read before.
+    """
+    key, flaws, last = derived(secret, "audit 1"), dict[int, Flaw](), _FIRST
+    number, has_noted = 0, False
     with path.open(encoding="ascii", errors="replace") as lines:
         for number, line in enumerate(lines, 1):
             content = _parsed(line)
-            seal, previous = content.pop("seal", None), content.get("previous")
-            if seal != _seal(key, content) or (last is not None and previous != last):
-                broken.append(number)
-            last = seal
-    return broken
+            seal = content.pop("seal", None)
+            if seal != _seal(key, content):
+                flaws[number] = Flaw.CHANGED
+            elif last is not None and content.get("previous") != last:
+                flaws[number] = Flaw.MISPLACED
+            last, has_noted = seal, has_noted or (noted is not None and seal == noted)
+    return Verified(number, flaws, last if number else None, has_noted)
 
 
 def _parsed(line: str) -> dict[str, Any]:
