@@ -10,7 +10,7 @@ import typer
 from plugin_core.cli.progress import copying
 from plugin_core.cli.session import JsonOption, ProfileOption, Session, StoreOption
 from plugin_core.cli.terminal import Column, counted, size
-from plugin_core.tracking.intake import has_journals
+from plugin_core.tracking.intake import has_journals, send_bytes
 from plugin_core.tracking.settings import redacted_url
 
 if TYPE_CHECKING:
@@ -37,12 +37,13 @@ def recover(
         _list(session, folder)
         return
     from plugin_core import journal
-    from plugin_core.stores import open_store
+    from plugin_core.stores import open_blobs, open_store
 
     report = journal.RecoveryReport()
     if has_journals(folder):
         with copying(session.terminal, "recovering") as progress:
             report = journal.recover(folder, open_store(session.settings.store), progress=progress)
+    send_bytes(session.settings.blobs, folder, lambda: open_blobs(session.settings.blobs, spool=folder))
     if as_json:
         session.print_json(report)
     else:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from plugin_core.errors import StoreError
 from plugin_core.model.changes import Change
 from plugin_core.tracking.carrier import from_env
-from plugin_core.tracking.intake import settle_dead, take_in
+from plugin_core.tracking.intake import send_bytes, settle_dead, take_in
 from plugin_core.tracking.settings import Settings, current_settings, on_configure
 
 if TYPE_CHECKING:
@@ -103,6 +103,7 @@ class Engine:
     def _take_in_others(self, store: TrackingStore) -> None:
         spool = Path(self.settings.spool_dir)
         take_in(store, spool)
+        send_bytes(self.settings.blobs, spool, lambda: self.blobs)
         if time.monotonic() >= self._settled_until:
             self._settled_until = time.monotonic() + _SETTLED_FOR_S
             self._settle(store, spool)
@@ -119,7 +120,7 @@ class Engine:
         if self._blobs is None:
             from plugin_core.stores import open_blobs
 
-            self._blobs = open_blobs(self.settings.blobs)
+            self._blobs = open_blobs(self.settings.blobs, spool=Path(self.settings.spool_dir))
         return self._blobs
 
     def _open_store(self) -> TrackingStore:
@@ -143,8 +144,7 @@ class Engine:
         limit = self.settings.exit_flush_timeout_s if timeout_s is None else timeout_s
         if self._parent_drains():
             self._drainer.close(0.0)
-        else:
-            self._drainer.close(limit)
+        elif self._drainer.close(limit):  # otherwise the store would not take what they left, either
             self._take_in_children()
         if self._store is not None:
             self._store.close()

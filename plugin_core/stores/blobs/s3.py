@@ -27,7 +27,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from plugin_core.errors import ArtifactCorruptError, NotFoundError, SettingsError, StoreUnavailableError
 from plugin_core.stores.addresses import REMOTE_BUCKET, RemoteAddress, is_remote, remote_address
 from plugin_core.stores.blobs.digests import ALGORITHM, PIECE, Verified, fetched, hex_of, place_of
-from plugin_core.stores.blobs.s3_failures import Asked, code_of, sent, translated
+from plugin_core.stores.blobs.s3_failures import Asked, code_of, is_forbidden, sent, translated
 from plugin_core.stores.blobs.sources import READS_OF_A_CHANGING_FILE, changing, opened, stamp, stamp_of
 
 if TYPE_CHECKING:
@@ -96,10 +96,22 @@ class Bucket:
 class S3Blobs:
     """A BlobStore in a bucket. Safe to share between threads, and across a fork."""
 
-    def __init__(self, url: str, *, read_timeout_s: float = _READ_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        connect_timeout_s: float = _CONNECT_TIMEOUT_S,
+        read_timeout_s: float = _READ_TIMEOUT_S,
+        attempts: int = _ATTEMPTS,
+    ) -> None:
         self.url = url
         self._bucket = Bucket.from_url(url)
-        self._clients = _Clients(self._bucket, read_timeout_s)
+        self._clients = _Clients(
+            self._bucket,
+            connect_timeout=connect_timeout_s,
+            read_timeout=read_timeout_s,
+            retries={"mode": "standard", "total_max_attempts": attempts},
+        )
 
     def put_file(self, path: Path, /, *, progress: Progress | None = None) -> str:
         """See BlobStore. The file is read twice: once for its digest, once to send it."""
@@ -144,7 +156,7 @@ class S3Blobs:
     def writing(self) -> Generator[BlobWriter]:
         """See BlobStore. The pieces wait in a temporary file, since their digest is their name."""
         with tempfile.NamedTemporaryFile(prefix="flowtrail-") as written:
-            yield _Writer(written, self.put_file)
+            yield FileWriter(written, self.put_file)
 
     def size(self, digest: str, /) -> int | None:
         """See BlobStore."""
@@ -163,9 +175,14 @@ class S3Blobs:
     def _ask(self, digest: str, *, is_write: bool = False) -> Asked:
         return Asked(self.url, self._bucket.name, self._bucket.key(hex_of(digest)), digest, is_write)
 
-    def _has(self, digest: str, size: int) -> bool:
-        """Whether the bytes are here; ArtifactCorruptError if others are in their place."""
-        found = self.size(ALGORITHM + digest)
+    def _has(self, digest: str, size: int, *, otherwise: bool) -> bool:
+        """Whether the bytes are here, ``otherwise`` for who may not ask; ArtifactCorruptError if others are there."""
+        try:
+            found = self.size(ALGORITHM + digest)
+        except StoreUnavailableError as error:
+            if is_forbidden(error):
+                return otherwise
+            raise
         if found is not None and found != size:
             raise ArtifactCorruptError(
                 f"Blob {ALGORITHM}{digest} has {found} bytes instead of {size}.",
@@ -175,7 +192,7 @@ class S3Blobs:
 
     def _send(self, digest: str, source: _Counted, size: int) -> bool:
         """Send what is not there yet; False if the bytes turned out to be others."""
-        if size > _SMALL and self._has(digest, size):
+        if size > _SMALL and self._has(digest, size, otherwise=False):
             source.skip()
             return True
         asked = self._ask(ALGORITHM + digest, is_write=True)
@@ -183,7 +200,7 @@ class S3Blobs:
             is_sent = _Upload(self._clients.client, asked, size).send(source, digest)
         else:
             is_sent = self._put(asked, source.read(size), digest)
-        return is_sent is not False and (is_sent or self._has(digest, size))
+        return is_sent is not False and (is_sent or self._has(digest, size, otherwise=True))
 
     def _put(self, asked: Asked, data: bytes, digest: str) -> bool | None:
         """Send all at once. False if it is not what was to be sent, None if something was there."""
@@ -272,7 +289,7 @@ class _Upload:
         return False
 
 
-class _Writer:
+class FileWriter:
     """A BlobWriter into a temporary file."""
 
     def __init__(self, written: IO[bytes], keep: Callable[[Path], str]) -> None:
@@ -366,9 +383,9 @@ class _Resumed(io.RawIOBase):
 class _Clients:
     """The process's client: made on first use, and again in a child of a fork, which must not share sockets."""
 
-    def __init__(self, bucket: Bucket, read_timeout_s: float) -> None:
+    def __init__(self, bucket: Bucket, **patience: Any) -> None:
         self._bucket = bucket
-        self._read_timeout_s = read_timeout_s
+        self._patience = patience
         self._lock = threading.Lock()
         self._made: tuple[int, Any] | None = None
 
@@ -383,9 +400,7 @@ class _Clients:
 
     def _make(self) -> Any:
         config = Config(
-            connect_timeout=_CONNECT_TIMEOUT_S,
-            read_timeout=self._read_timeout_s,
-            retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+            **self._patience,
             s3={"addressing_style": "path"} if self._bucket.is_ours else None,
             response_checksum_validation="when_required",  # all is verified by its sha256 already
         )

@@ -1,6 +1,7 @@
 """The command line over a record behind a team's server."""
 
 import json
+import os
 
 import pytest
 
@@ -8,6 +9,8 @@ from plugin_core import Run
 from plugin_core.cli import main
 from plugin_core.errors import NotFoundError, StoreReadOnlyError, StoreUnavailableError
 from plugin_core.stores import open_blobs, open_store
+from plugin_core.stores.blobs import FolderBlobs
+from plugin_core.stores.remote.blobs import waiting_folder
 from plugin_core.testing.contract.making import batch, component
 from plugin_core.tracking.engine import close_engine
 from plugin_core.wire.caller import Role
@@ -41,6 +44,18 @@ def test_the_doctor_says_which_server_keeps_the_record(said, team):
     assert team.server.url in checks["settings"]["message"]
 
 
+def test_the_doctor_says_what_waits_here_and_recover_sends_it(said, team):
+    waiting = FolderBlobs(waiting_folder(team.server.store_url, team.folder / "spool"))
+    digest = waiting.put_bytes(b"left behind")
+    checks = {check["name"]: check for check in json.loads(said("doctor", "--json"))}
+    assert (checks["blobs"]["level"], checks["blobs"]["fix"]) == ("warn", "flowtrail recover")
+
+    said("recover")
+    checks = {check["name"]: check for check in json.loads(said("doctor", "--json"))}
+    assert checks["blobs"]["level"] == "ok"
+    assert open_blobs((team.folder / "server" / "blobs").as_uri()).size(digest) == 11
+
+
 def test_a_key_that_only_writes_records_and_reads_nothing(team, monkeypatch):
     key = team.server.keys.create(Role.PUT)
     team.server.ring.read()
@@ -51,6 +66,11 @@ def test_a_key_that_only_writes_records_and_reads_nothing(team, monkeypatch):
         run.log_metric("loss", 0.5)
         run.log_confusion_matrix([0, 1], [0, 1], title="cm")
     close_engine()
+
+    content = os.urandom(300_000)  # large enough to be asked after first
+    digest = open_blobs(team.server.store_url).put_bytes(content)
+    assert open_blobs(team.server.store_url).put_bytes(content) == digest
+    assert open_blobs((team.folder / "server" / "blobs").as_uri()).size(digest) == 300_000
 
     pod = open_store(team.server.store_url)
     assert pod.apply(batch(component("a")))
