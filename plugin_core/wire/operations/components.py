@@ -150,10 +150,7 @@ def _entries(given: Mapping[str, Any]) -> dict[str, ArtifactValue]:
 
 def _changes(request: Request, name: str) -> Request:
     """An update without what is so already; what a component holds after it may not pass AWS's limits."""
-    found = request.store.components(ComponentQuery(names=(name,)))
-    if not found:
-        raise NotFoundError("component", name)
-    there = told(request.store, found[0], request.members)
+    there = told(request.store, request.store.component(name), request.members)
     members = changed(request.members, there)
     if request.settings.limits:
         for word in members.keys() & {PARAMETERS, *ARTIFACTS}:
