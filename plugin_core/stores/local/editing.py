@@ -5,7 +5,7 @@ Runs inside a write transaction that the caller has begun; nothing here commits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -23,19 +23,9 @@ from plugin_core.stores.local.creating import TABLES
 from plugin_core.stores.local.executing import all_rows, execute, many
 from plugin_core.stores.local.fold import clean, key_of
 from plugin_core.stores.local.membership import add_to_trial, remove_from_trial
+from plugin_core.stores.local.removals import INPUT, OUTPUT, PARAMETER, PROPERTY, remove
 from plugin_core.stores.local.resolving import node_id
 
-_REMOVE_PROPERTY: Final = delete(s.properties).where(
-    s.properties.c.node_id == bindparam("node"), s.properties.c.key == bindparam("name")
-)
-_REMOVE_PARAMETER: Final = delete(s.parameters).where(
-    s.parameters.c.component_id == bindparam("node"), s.parameters.c.name == bindparam("name")
-)
-_REMOVE_ARTIFACT_VALUE: Final = delete(s.artifact_values).where(
-    s.artifact_values.c.component_id == bindparam("node"),
-    s.artifact_values.c.is_output == bindparam("output"),
-    s.artifact_values.c.name == bindparam("name"),
-)
 _UNTAG_ARN: Final = delete(s.foreign_tags).where(
     s.foreign_tags.c.arn == bindparam("of"), s.foreign_tags.c.key == bindparam("name")
 )
@@ -105,7 +95,7 @@ def _set_status(connection: Connection, node: int, edit: e.UpdateComponent) -> N
 
 
 def _edit_parameters(connection: Connection, node: int, edit: e.UpdateComponent) -> None:
-    _remove(connection, _REMOVE_PARAMETER, {"node": node}, edit.removed_parameters)
+    remove(connection, node, PARAMETER, edit.removed_parameters, at=edit.at)
     change = c.SetParameters(at=edit.at, component=edit.name, parameters=edit.parameters)
     many(connection, q.OVERWRITE_PARAMETER, r.parameters(change, _ids(edit.name, node)))
 
@@ -119,7 +109,7 @@ def _edit_artifacts(
     *,
     is_output: bool,
 ) -> None:
-    _remove(connection, _REMOVE_ARTIFACT_VALUE, {"node": node, "output": int(is_output)}, removed)
+    remove(connection, node, OUTPUT if is_output else INPUT, removed, at=edit.at)
     change = c.SetArtifactValues(at=edit.at, component=edit.name, is_output=is_output, values=values)
     many(connection, q.OVERWRITE_ARTIFACT_VALUE, r.artifact_values(change, _ids(edit.name, node)))
 
@@ -128,35 +118,36 @@ def _ids(component: str, node: int) -> dict[tuple[str, str], int]:
     return {key_of(NodeKind.COMPONENT, component): node}
 
 
-def _remove(connection: Connection, statement: Any, where: Mapping[str, Any], names: Iterable[str]) -> None:
-    many(connection, statement, ({**where, "name": clean(name)} for name in names))
-
-
 def _artifact(connection: Connection, edit: e.UpdateArtifact) -> None:
     ref = NodeRef(NodeKind.ARTIFACT, edit.source_uri)
-    _edit_properties(connection, _update(connection, ref, edit, {"name": _text(edit.name)}), edit)
+    _edit_properties(connection, s.artifacts, _update(connection, ref, edit, {"name": _text(edit.name)}), edit)
 
 
 def _action(connection: Connection, edit: e.UpdateAction) -> None:
     values = {"description": _text(edit.description), "status": _text(edit.status)}
-    _edit_properties(connection, _update(connection, NodeRef(NodeKind.ACTION, edit.name), edit, values), edit)
+    node = _update(connection, NodeRef(NodeKind.ACTION, edit.name), edit, values)
+    _edit_properties(connection, s.actions, node, edit)
 
 
 def _context(connection: Connection, edit: e.UpdateContext) -> None:
     values = {"description": _text(edit.description)}
-    _edit_properties(connection, _update(connection, NodeRef(NodeKind.CONTEXT, edit.name), edit, values), edit)
+    node = _update(connection, NodeRef(NodeKind.CONTEXT, edit.name), edit, values)
+    _edit_properties(connection, s.contexts, node, edit)
 
 
 def _edit_properties(
-    connection: Connection, node: int, edit: e.UpdateArtifact | e.UpdateAction | e.UpdateContext
+    connection: Connection, table: Table, node: int, edit: e.UpdateArtifact | e.UpdateAction | e.UpdateContext
 ) -> None:
-    _remove(connection, _REMOVE_PROPERTY, {"node": node}, edit.removed_properties)
+    if edit.removed_properties:  # these have no times of their own: none is from later than what is known of the node
+        at = connection.execute(select(table.c.modified_us).where(table.c.id == node)).scalar_one()
+        remove(connection, node, PROPERTY, edit.removed_properties, at=at)
     many(connection, q.OVERWRITE_PROPERTY, r.properties(node, edit))
 
 
 def _tag_arn(connection: Connection, edit: e.TagArn) -> None:
     arn = clean(edit.arn).casefold()
-    _remove(connection, _UNTAG_ARN, {"of": arn}, edit.removed)
+    for key in edit.removed:
+        connection.execute(_UNTAG_ARN, {"of": arn, "name": clean(key)})
     rows = ({"arn": arn, "key": clean(key), "value": _text(value)} for key, value in edit.tags.items())
     many(connection, q.TAG_ARN, rows)
 
