@@ -18,7 +18,6 @@ from urllib.parse import unquote, urlsplit
 
 from plugin_core.cli.terminal import counted, number, size
 from plugin_core.errors import FlowtrailError, StoreUnavailableError
-from plugin_core.stores.addresses import is_remote
 from plugin_core.stores.mounts import file_system, is_network, read_mounts
 from plugin_core.tracking.settings import Origin, Settings, redacted_url
 from plugin_core.tracking.settings_values import sqlite_path_text
@@ -51,7 +50,7 @@ def examine(settings: Settings, origins: Mapping[str, Origin], *, now: datetime)
         *check_store(settings, now),
         check_spool(Path(settings.spool_dir)),
         check_quarantine(Path(settings.spool_dir)),
-        check_blobs(settings.blobs, Path(settings.spool_dir)),
+        check_blobs(settings.blobs),
         *(check_disk(name, place) for name, place in places.items()),
         *(check_file_system(name, place) for name, place in places.items()),
         *check_versions(_version_of),
@@ -103,7 +102,8 @@ def check_store(settings: Settings, now: datetime) -> Iterator[Check]:
 
 def check_spool(spool: Path) -> Check:
     """Whether journals can be written, and what waits in those that are there."""
-    from plugin_core.journal import list_journals
+    from plugin_core.cli.recover import told_of_parcels
+    from plugin_core.journal import list_journals, waiting
 
     states = {True: "of living processes", False: "of processes that are gone", None: "of other machines"}
     found = list_journals(spool)
@@ -112,7 +112,10 @@ def check_spool(spool: Path) -> Check:
         for state, words in states.items()
         if (sizes := [journal.size_bytes for journal in found if journal.is_alive is state])
     )
-    if any(journal.is_alive is not True for journal in found):
+    parcels = waiting(spool)
+    if parcels:
+        told = f"{told}, {told_of_parcels(parcels)}" if told else told_of_parcels(parcels)
+    if parcels or any(journal.is_alive is not True for journal in found):
         return Check("spool", "warn", f"{spool}: {told}", "flowtrail recover")
     return _writable("spool", spool, told or "empty")
 
@@ -133,20 +136,8 @@ def check_quarantine(spool: Path) -> Check:
     return Check("quarantine", "warn", f"{len(reports)} files of damaged journals", fix)
 
 
-def _at_server(url: str, spool: Path) -> Check:
-    waiting = [path.stat().st_size for path in (spool / "blobs").glob("*/blobs/*/*/*")]
-    if waiting:
-        told = (
-            f"{counted(len(waiting), 'blobs')} ({size(sum(waiting))}) wait in {spool / 'blobs'} for {redacted_url(url)}"
-        )
-        return Check("blobs", "warn", told, "flowtrail recover")
-    return Check("blobs", "ok", redacted_url(url))
-
-
-def check_blobs(url: str, spool: Path) -> Check:
-    """How many bytes are kept, or wait here for the server that is to keep them."""
-    if is_remote(url):
-        return _at_server(url, spool)
+def check_blobs(url: str) -> Check:
+    """How many bytes are kept."""
     folder = Path(unquote(urlsplit(url).path))
     if not url.startswith("file:"):
         return Check("blobs", "ok", redacted_url(url))

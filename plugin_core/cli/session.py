@@ -99,11 +99,10 @@ class Session:
         StoreError.
         """
         from plugin_core.stores import open_store
-        from plugin_core.tracking.intake import send_bytes, settle_dead, take_in
+        from plugin_core.tracking.intake import settle_dead, take_in
 
         store = open_store(self.settings.store)
         take_in(store, self.spool)
-        send_bytes(self.settings.blobs, self.spool, self.blobs)
         if settled:
             settle_dead(store, self.spool)
         return store
@@ -112,7 +111,7 @@ class Session:
         """Where bytes are kept."""
         from plugin_core.stores import open_blobs
 
-        return open_blobs(self.settings.blobs, spool=self.spool)
+        return open_blobs(self.settings.blobs)
 
     def _read_only(self, error: StoreError) -> TrackingStore:
         from plugin_core.stores import open_store

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plugin_core.errors import SettingsError
@@ -33,10 +32,10 @@ def open_store(url: str, /, *, read_only: bool = False) -> TrackingStore:
     )
 
 
-def open_blobs(url: str, /, *, spool: Path | None = None) -> BlobStore:
+def open_blobs(url: str, /) -> BlobStore:
     """Open the blob store at ``url`` (``file:///absolute/folder``, ``s3://bucket/prefix``, a flowtrail server).
 
-    A server's bytes wait in the spool, if there is one, while it cannot take them. Raises SettingsError.
+    Raises SettingsError.
     """
     scheme = url.partition(":")[0]
     if scheme == "file":
@@ -44,7 +43,7 @@ def open_blobs(url: str, /, *, spool: Path | None = None) -> BlobStore:
 
         return FolderBlobs.from_url(url)
     if scheme == "s3" or is_remote(url):
-        return _open_s3(url, spool)
+        return _open_s3(url)
     raise SettingsError(
         f"{url!r} is not a blob store URL that this flowtrail knows.",
         hint=f"Use file:///absolute/folder, s3://bucket/prefix or {REMOTE_EXAMPLE}.",
@@ -61,13 +60,12 @@ def open_keys(url: str, /) -> KeyStore:
     return store.keys
 
 
-def _open_s3(url: str, spool: Path | None) -> BlobStore:
+def _open_s3(url: str) -> BlobStore:
     try:
         from plugin_core.stores.blobs.s3 import S3Blobs
-        from plugin_core.stores.remote.blobs import RemoteBlobs
     except ImportError as error:
         raise SettingsError(
             "A blob store in S3 or at a flowtrail server needs boto3, which is not installed.",
             hint="pip install 'flowtrail[s3]'",
         ) from error
-    return RemoteBlobs(url, spool=spool) if is_remote(url) else S3Blobs(url)
+    return S3Blobs(url)

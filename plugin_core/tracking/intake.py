@@ -5,18 +5,12 @@ The command line and Python's readers both pass here, so that they see the same 
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
-
-from plugin_core.errors import StoreError
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from plugin_core.stores.protocol import BlobStore, TrackingStore
-
-_log: Final = logging.getLogger("flowtrail")
+    from plugin_core.stores.protocol import TrackingStore
 
 
 def has_journals(spool: Path) -> bool:
@@ -32,22 +26,6 @@ def take_in(store: TrackingStore, spool: Path) -> None:
 
     recover(spool, store)
     drain_live(spool, store)
-
-
-def send_bytes(url: str, spool: Path, opened: Callable[[], BlobStore]) -> None:
-    """Send bytes that wait here for the server at ``url``. Those that it does not take go on waiting."""
-    from plugin_core.stores.addresses import is_remote
-
-    if not is_remote(url) or not (spool / "blobs").is_dir():
-        return
-    from plugin_core.stores.remote.blobs import RemoteBlobs, has_waiting
-
-    blobs = opened() if has_waiting(url, spool) else None
-    if isinstance(blobs, RemoteBlobs):
-        try:
-            blobs.send_waiting()
-        except StoreError as error:
-            _log.debug("flowtrail keeps bytes in the spool: %s", error)
 
 
 def settle_dead(store: TrackingStore, spool: Path) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from kit.aws import CREDENTIALS
@@ -27,7 +26,7 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def blobs(behind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BlobStore:
+def blobs(behind: str, monkeypatch: pytest.MonkeyPatch) -> BlobStore:
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
-    return open_blobs(behind, spool=tmp_path / "spool")
+    return open_blobs(behind)

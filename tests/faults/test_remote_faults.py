@@ -12,11 +12,9 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from kit.aws import CREDENTIALS
 from kit.faulty import Fault, Faulty
 from kit.wire import authorised, serving
 
@@ -29,16 +27,11 @@ from plugin_core.errors import (
 from plugin_core.journal import Drainer, recover
 from plugin_core.model.changes import PutExperiment, SetParameters
 from plugin_core.model.lineage import NodeKind, NodeRef
-from plugin_core.model.objects import Bucket
-from plugin_core.stores import open_blobs, open_store
-from plugin_core.stores.blobs import FolderBlobs
+from plugin_core.stores import open_store
 from plugin_core.stores.patience import Patience, Persistence
 from plugin_core.stores.remote import RemoteStore
-from plugin_core.stores.remote.blobs import has_waiting
 from plugin_core.testing.contract.making import batch, component, points
-from plugin_core.tracking.intake import send_bytes
 from plugin_core.wire.record import record_api
-from plugin_core.wire.s3.app import object_api
 
 HASTY = Patience(connect_s=2.0, answer_s=0.5, deadline_s=3.0, first_pause_s=0.01, rest_s=0.05)
 ALL = [
@@ -286,57 +279,3 @@ def test_a_process_ends_in_time_though_the_server_hangs_and_its_record_arrives_l
     assert recover(tmp_path / "spool", again).events > 0
     again.close()
     assert kept.summaries([kept.component("ex-one").id])[kept.component("ex-one").id]["loss"].count == 1000
-
-
-@pytest.fixture
-def bytes_at(served, kept, faulty, tmp_path, monkeypatch):
-    """What opens the server's bytes as a process with this spool does; the folder where the server has them."""
-    folder = FolderBlobs(tmp_path / "server")
-    kept.objects.create_bucket(Bucket(name="flowtrail", created_at=datetime.now(UTC)))
-    faulty.app = authorised(object_api(kept.objects, folder, staging=tmp_path / "staging"))
-    for name, value in CREDENTIALS.items():
-        monkeypatch.setenv(name, value)
-    return lambda: open_blobs(served[1], spool=tmp_path / "spool"), folder
-
-
-@pytest.mark.parametrize("what", ["hang", "refuse", "reset", "lose"])
-def test_bytes_that_the_server_does_not_take_wait_here_and_are_sent_later(what, served, faulty, bytes_at, tmp_path):
-    opened, folder = bytes_at
-    faulty.faults = [Fault("PUT", what, status=503, code="SlowDown"), Fault("HEAD", what, status=503)]
-    path = tmp_path / "large.bin"
-    path.write_bytes(os.urandom(1 << 20))
-    blobs = opened()
-
-    digests = [blobs.put_bytes(b"small"), blobs.put_file(path), blobs.put_bytes(b"small")]
-    assert (
-        sum(line.startswith(("PUT", "HEAD")) for line in faulty.seen) == 1
-    )  # it is left alone after the first failure
-    with blobs.open(digests[0]) as content, blobs.open(digests[1]) as large:
-        assert (content.read(), large.read()) == (b"small", path.read_bytes())
-    assert blobs.size(digests[1]) == 1 << 20
-
-    faulty.faults = []
-    send_bytes(served[1], tmp_path / "spool", opened)
-    assert [folder.size(digest) for digest in digests] == [5, 1 << 20, 5]
-    assert not has_waiting(served[1], tmp_path / "spool")
-    with opened().open(digests[1]) as large:
-        assert large.read() == path.read_bytes()
-
-
-def test_bytes_that_cannot_be_sent_yet_go_on_waiting(served, faulty, bytes_at, tmp_path) -> None:
-    opened, folder = bytes_at
-    faulty.faults = [Fault("PUT", "reset")]
-    digest = opened().put_bytes(b"small")
-
-    send_bytes(served[1], tmp_path / "spool", opened)
-    assert has_waiting(served[1], tmp_path / "spool")
-    assert folder.size(digest) is None
-
-
-def test_bytes_of_who_may_not_write_do_not_wait(served, faulty, bytes_at, tmp_path) -> None:
-    opened, _ = bytes_at
-    faulty.faults = [Fault("PUT", "refuse", status=403, code="AccessDenied")]
-
-    with pytest.raises(StoreReadOnlyError):
-        opened().put_bytes(b"small")
-    assert not has_waiting(served[1], tmp_path / "spool")

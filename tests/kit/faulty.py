@@ -23,9 +23,10 @@ class Fault:
 
 @dataclass
 class Faulty:
-    """``refuse`` answers with a code, ``hang`` says nothing, ``reset`` tears the connection, ``lose`` does what is
-    asked and loses the answer, ``cut`` ends the answer's body early, ``drip`` sends it byte by byte, ``chunk`` as
-    proxies do, ``spoil`` changes a byte of the request's body and ``garble`` one of the answer's.
+    """``refuse`` answers with a code, ``hang`` says nothing, ``hold`` says nothing until the fault is lifted and then
+    hangs up, ``reset`` tears the connection, ``lose`` does what is asked and loses the answer, ``cut`` ends the
+    answer's body early, ``drip`` sends it byte by byte, ``chunk`` as proxies do, ``spoil`` changes a byte of the
+    request's body and ``garble`` one of the answer's.
     """
 
     app: Any
@@ -58,6 +59,11 @@ class Faulty:
     async def _hang(self, fault: Fault, scope: Any, receive: Any, send: Any) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
+
+    async def _hold(self, fault: Fault, scope: Any, receive: Any, send: Any) -> None:
+        while fault in self.faults and not await _disconnected(receive):
+            pass
+        await self._end(send)
 
     async def _lose(self, fault: Fault, scope: Any, receive: Any, send: Any) -> None:
         async def drop(message: Any) -> None:
@@ -114,6 +120,15 @@ class Faulty:
     async def _end(self, send: Any) -> None:
         """Let uvicorn close the connection, as it does when an app returns without having answered."""
         send.__self__.transport.close()
+
+
+async def _disconnected(receive: Any) -> bool:
+    """Whether the client has gone, after a moment's wait for what it has to say."""
+    try:
+        message = await asyncio.wait_for(receive(), 0.02)
+    except TimeoutError:
+        return False
+    return message["type"] == "http.disconnect"
 
 
 def _changed(data: bytes) -> bytes:

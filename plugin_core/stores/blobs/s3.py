@@ -96,22 +96,10 @@ class Bucket:
 class S3Blobs:
     """A BlobStore in a bucket. Safe to share between threads, and across a fork."""
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        connect_timeout_s: float = _CONNECT_TIMEOUT_S,
-        read_timeout_s: float = _READ_TIMEOUT_S,
-        attempts: int = _ATTEMPTS,
-    ) -> None:
+    def __init__(self, url: str, *, read_timeout_s: float = _READ_TIMEOUT_S) -> None:
         self.url = url
         self._bucket = Bucket.from_url(url)
-        self._clients = _Clients(
-            self._bucket,
-            connect_timeout=connect_timeout_s,
-            read_timeout=read_timeout_s,
-            retries={"mode": "standard", "total_max_attempts": attempts},
-        )
+        self._clients = _Clients(self._bucket, read_timeout_s)
 
     def put_file(self, path: Path, /, *, progress: Progress | None = None) -> str:
         """See BlobStore. The file is read twice: once for its digest, once to send it."""
@@ -156,7 +144,7 @@ class S3Blobs:
     def writing(self) -> Generator[BlobWriter]:
         """See BlobStore. The pieces wait in a temporary file, since their digest is their name."""
         with tempfile.NamedTemporaryFile(prefix="flowtrail-") as written:
-            yield FileWriter(written, self.put_file)
+            yield _Writer(written, self.put_file)
 
     def size(self, digest: str, /) -> int | None:
         """See BlobStore."""
@@ -289,7 +277,7 @@ class _Upload:
         return False
 
 
-class FileWriter:
+class _Writer:
     """A BlobWriter into a temporary file."""
 
     def __init__(self, written: IO[bytes], keep: Callable[[Path], str]) -> None:
@@ -383,9 +371,9 @@ class _Resumed(io.RawIOBase):
 class _Clients:
     """The process's client: made on first use, and again in a child of a fork, which must not share sockets."""
 
-    def __init__(self, bucket: Bucket, **patience: Any) -> None:
+    def __init__(self, bucket: Bucket, read_timeout_s: float) -> None:
         self._bucket = bucket
-        self._patience = patience
+        self._read_timeout_s = read_timeout_s
         self._lock = threading.Lock()
         self._made: tuple[int, Any] | None = None
 
@@ -400,7 +388,9 @@ class _Clients:
 
     def _make(self) -> Any:
         config = Config(
-            **self._patience,
+            connect_timeout=_CONNECT_TIMEOUT_S,
+            read_timeout=self._read_timeout_s,
+            retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
             s3={"addressing_style": "path"} if self._bucket.is_ours else None,
             response_checksum_validation="when_required",  # all is verified by its sha256 already
         )

@@ -9,8 +9,6 @@ from plugin_core import Run
 from plugin_core.cli import main
 from plugin_core.errors import NotFoundError, StoreReadOnlyError, StoreUnavailableError
 from plugin_core.stores import open_blobs, open_store
-from plugin_core.stores.blobs import FolderBlobs
-from plugin_core.stores.remote.blobs import waiting_folder
 from plugin_core.testing.contract.making import batch, component
 from plugin_core.tracking.engine import close_engine
 from plugin_core.wire.caller import Role
@@ -42,18 +40,6 @@ def test_the_doctor_says_which_server_keeps_the_record(said, team):
     assert "flowtrail 0." in checks["store"]["message"]
     assert "SQLite" in checks["store"]["message"]
     assert team.server.url in checks["settings"]["message"]
-
-
-def test_the_doctor_says_what_waits_here_and_recover_sends_it(said, team):
-    waiting = FolderBlobs(waiting_folder(team.server.store_url, team.folder / "spool"))
-    digest = waiting.put_bytes(b"left behind")
-    checks = {check["name"]: check for check in json.loads(said("doctor", "--json"))}
-    assert (checks["blobs"]["level"], checks["blobs"]["fix"]) == ("warn", "flowtrail recover")
-
-    said("recover")
-    checks = {check["name"]: check for check in json.loads(said("doctor", "--json"))}
-    assert checks["blobs"]["level"] == "ok"
-    assert open_blobs((team.folder / "server" / "blobs").as_uri()).size(digest) == 11
 
 
 def test_a_key_that_only_writes_records_and_reads_nothing(team, monkeypatch):

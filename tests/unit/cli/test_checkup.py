@@ -82,7 +82,7 @@ def test_blobs_are_counted(tmp_path):
     folder = tmp_path / "my blobs" / "ab"
     folder.mkdir(parents=True)
     (folder / "x").write_bytes(b"12345")
-    assert checkup.check_blobs((tmp_path / "my blobs").as_uri(), tmp_path).message.endswith("1 files, 5 B")
+    assert checkup.check_blobs((tmp_path / "my blobs").as_uri()).message.endswith("1 files, 5 B")
 
 
 def test_packages_that_are_compiled_by_each_process_anew_are_told(tmp_path):
