@@ -90,7 +90,7 @@ def test_an_answer_names_the_request_and_says_how_long_it_is(server, sagemaker):
 
 
 def test_a_body_that_is_too_long_is_refused(server):
-    # Longer by its last byte, so that the client has sent all when it is refused: the gate's drain is not in front here.
+    # Longer by its last byte, so that the client has sent all when it is refused: no gate drains it here.
     assert ask(server, b" " * ((8 << 20) + 1))[0] == 413
 
 
