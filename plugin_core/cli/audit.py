@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from plugin_core.cli.statuses import FAILED
 from plugin_core.cli.session import JsonOption, ProfileOption, Session
+from plugin_core.cli.statuses import FAILED
 from plugin_core.errors import InvalidValueError
 
 if TYPE_CHECKING:

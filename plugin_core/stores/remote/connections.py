@@ -124,9 +124,9 @@ class _Connection:
         try:
             answer.begin()
             content = answer.read(most_bytes + 1)
-            if len(content) > most_bytes or not (answer.isclosed() or answer.read(1) == b""):
-                raise http.client.HTTPException("an answer that is too long")
-            self.is_reusable = not answer.will_close
+            if answer.length:  # with a bound given, http.client does not mind that the rest is missing
+                raise http.client.IncompleteRead(content, answer.length)
+            self.is_reusable = answer.isclosed() and not answer.will_close
             return Response(answer.status, answer.headers, content)
         finally:
             answer.close()

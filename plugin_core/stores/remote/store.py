@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 
-from plugin_core.errors import StoreReadOnlyError
+from plugin_core.errors import InvalidValueError, StoreReadOnlyError, StoreUnavailableError
 from plugin_core.model import portable
 from plugin_core.model.changes import Batch, Change, JournalSeen
 from plugin_core.model.components import ArtifactValue, Component
@@ -54,7 +54,11 @@ class RemoteStore:
             is_write=operation in _WRITES,
             journal=journal or None,
         )
-        return portable.from_bytes(call.answer_code(given), self._transport.ask(question))
+        answer = self._transport.ask(question)
+        try:
+            return portable.from_bytes(call.answer_code(given), answer)
+        except InvalidValueError as error:  # as such it would mean that what was asked is at fault
+            raise StoreUnavailableError(f"The answer of {self.url} cannot be read.") from error
 
     # Writing
 
