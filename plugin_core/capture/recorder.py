@@ -519,6 +519,10 @@ class Recorder:
                 edge(node_of(address), artifact_node(uri), AssociationType.PRODUCED, at)
                 if made
                 else edge(artifact_node(uri), node_of(address), AssociationType.CONTRIBUTED_TO, at),
+                *(
+                    edge(artifact_node(text(origin)), artifact_node(uri), AssociationType.DERIVED_FROM, at)
+                    for origin in product.derived_from
+                ),
             )
         if entries:
             self._record(SetArtifactValues(at=at, component=address.component, is_output=made, values=entries))
