@@ -46,7 +46,8 @@ def answer_sdks(patches: Patches) -> None:
 
 def _answer_environment(patches: Patches, module: ModuleType) -> None:
     name, kinds = _ENVIRONMENTS[module.__name__]
-    owner, kind = getattr(module, name, None), getattr(getattr(module, kinds, None), "SageMakerTrainingJob", None)
+    owner: Any = getattr(module, name, None)
+    kind = getattr(getattr(module, kinds, None), "SageMakerTrainingJob", None)
     if kind is None or not _has_class_methods(owner, "load"):
         _warn(module, "its load_run() does not find the step that it is called in")
         return

@@ -32,14 +32,15 @@ class Patience:
 
 
 class TryAgainError(Exception):
-    """An attempt failed, and another one may do no harm. ``failure`` is what to raise if there is none.
+    """An attempt failed for a reason that may pass. ``failure`` is what to raise if there is no other one.
 
-    ``after_s`` is for how long the server asked to be left alone.
+    ``after_s`` is for how long the server asked to be left alone. ``at_once`` is False where the same call must not
+    be made again unasked: the server may have done what it was about.
     """
 
-    def __init__(self, failure: StoreError, *, after_s: float = 0.0) -> None:
+    def __init__(self, failure: StoreError, *, after_s: float = 0.0, at_once: bool = True) -> None:
         super().__init__(failure.message)
-        self.failure, self.after_s = failure, min(after_s, LONGEST_WISH_S)
+        self.failure, self.after_s, self.at_once = failure, min(after_s, LONGEST_WISH_S), at_once
 
 
 class Persistence:
@@ -70,7 +71,7 @@ class Persistence:
             except TryAgainError as problem:
                 self._failed(problem)
                 pause = max(problem.after_s, self._jitter(min(pause_s, self.patience.longest_pause_s)))
-                if self._is_resting or self._monotonic() + pause >= deadline:
+                if not problem.at_once or self._is_resting or self._monotonic() + pause >= deadline:
                     raise problem.failure from problem.__cause__
             else:
                 self.answered()

@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Table, and_, bindparam, delete, select
 
 from plugin_core.stores.local import schema as s
-from plugin_core.stores.local.executing import many, rows_in
+from plugin_core.stores.local.executing import execute, first_row, many, rows_in
 from plugin_core.stores.local.fold import clean
 from plugin_core.stores.local.statements import REMEMBER_REMOVAL
 
@@ -51,14 +51,14 @@ def remove(connection: Connection, node: int, what: str, names: Iterable[str], *
         ({"node_id": node, "what": what, "name": name, "at_us": t} for name, t in zip(called, times, strict=True)),
     )
     for name in called:
-        connection.execute(_DELETES[what], {"node": node, "called": name})
+        execute(connection, _DELETES[what], node=node, called=name)
 
 
 def _written_at(connection: Connection, node: int, what: str, name: str, at: int) -> int:
     if what not in _TIMES:
         return at
-    written = connection.execute(_TIMES[what], {"node": node, "called": name}).scalar()
-    return at if written is None else max(at, written)
+    written = first_row(connection, _TIMES[what], node=node, called=name)
+    return at if written is None else max(at, written[0])
 
 
 class Removals:

@@ -17,13 +17,13 @@ import subprocess, sys
 from prefect import flow, task
 
 @task
-def train(n):
+def train_model(n):
     subprocess.run(sys.argv[1:], check=True)
 
 @flow(name="trains")
 def trains():
     for n in range(2):
-        train(n)
+        train_model(n)
 
 trains()
 """
@@ -51,7 +51,7 @@ from sagemaker.experiments import load_run
 both = threading.Barrier(2)
 
 @task
-def tune(n):
+def tune_model(n):
     both.wait(timeout=100)
     with load_run() as run:
         both.wait(timeout=100)
@@ -64,7 +64,7 @@ def deeper(n):
 
 @flow(name="tunes")
 def tunes():
-    tune.map([1, 2]).result()
+    tune_model.map([1, 2]).result()
 
 tunes()
 """
@@ -72,6 +72,7 @@ OPS = """
 import os
 from dagster import DynamicOut, DynamicOutput, job, op
 from sagemaker.experiments import load_run
+from smexperiments.tracker import Tracker
 
 @op(out=DynamicOut())
 def numbers():
@@ -84,11 +85,36 @@ def grow(n):
         run.log_parameter("from_sdk", n)
     assert "TRAINING_JOB_ARN" not in os.environ
 
+@op
+def track():
+    with Tracker.load() as tracker:
+        tracker.log_parameter("from_tracker", 3)
+
 @job
 def grows():
     numbers().map(grow)
+    track()
 
 assert grows.execute_in_process().success
+"""
+CORE_OP = """
+import os, sys
+from dagster import job, op
+
+sys.path.append(os.environ["CLIENT_PACKAGES"])  # the SDK, behind all that Dagster brings
+
+@op
+def sow():
+    from sagemaker.core.experiments.run import load_run
+
+    with load_run() as run:
+        run.log_parameter("from_sdk", 5)
+
+@job
+def sows():
+    sow()
+
+assert sows.execute_in_process().success
 """
 
 
@@ -122,7 +148,7 @@ def parameters_of(served, experiment: str, step: str) -> list[dict]:
 def test_a_script_started_by_a_prefect_task_logs_to_the_run_of_its_task(served):
     run_recorded(served, PREFECT, "trains.py")
 
-    found = sorted(parameters_of(served, "trains", "train-"), key=lambda each: each["n"])
+    found = sorted(parameters_of(served, "trains", "train-model-"), key=lambda each: each["n"])
     assert found == [{"n": 0, "from_sdk": 7}, {"n": 1, "from_sdk": 7}]
 
 
@@ -135,7 +161,7 @@ def test_a_script_started_by_a_dagster_op_logs_to_the_run_of_its_op(served):
 def test_load_run_finds_the_run_of_its_own_task_among_tasks_that_run_at_once(served):
     run_with_sdk(served, TASKS, "tunes.py")
 
-    found = sorted(parameters_of(served, "tunes", "tune-"), key=lambda each: each["n"])
+    found = sorted(parameters_of(served, "tunes", "tune-model-"), key=lambda each: each["n"])
     assert found == [{"n": 1, "from_sdk": 1}, {"n": 2, "from_sdk": 2}]
     losses = {
         component.run_name: [point.value for point in served.store.points(component.id, "loss")]
@@ -149,3 +175,11 @@ def test_load_run_finds_the_run_of_its_own_op(served):
     run_with_sdk(served, OPS, "grows.py")
 
     assert sorted(each["from_sdk"] for each in parameters_of(served, "grows", "grow")) == [1, 2]
+    assert parameters_of(served, "grows", "track") == [{"from_tracker": 3}]
+
+
+def test_load_run_of_sagemaker_core_finds_the_run_of_its_own_op(served):
+    (packages,) = Path(program_of("sagemaker-core")).parents[1].glob("lib/python3*/site-packages")
+    recorded(served, CORE_OP, "sows.py", sys.executable, CLIENT_PACKAGES=str(packages))
+
+    assert parameters_of(served, "sows", "sow") == [{"from_sdk": 5}]

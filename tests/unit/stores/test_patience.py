@@ -106,6 +106,18 @@ def test_an_attempt_is_told_how_long_it_may_take_and_none_begins_past_the_deadli
     assert attempt.given == pytest.approx([10.0, 5.8, 1.4])
 
 
+def test_what_may_have_been_done_is_not_done_again_but_counts_as_a_failure(persistence, time):
+    def lost(_seconds):
+        raise TryAgainError(StoreUnavailableError("The answer was lost."), at_once=False)
+
+    for _ in range(3):
+        with pytest.raises(StoreUnavailableError, match="was lost"):
+            persistence.call(lost)
+    assert time.slept == []
+    with pytest.raises(StoreUnavailableError, match="failed several times"):
+        persistence.call(failing(0))
+
+
 def test_what_is_no_failure_of_the_server_passes_and_is_not_tried_again(persistence, time):
     def refused(_seconds):
         raise InvalidValueError("no")
