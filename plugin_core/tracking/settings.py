@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 from plugin_core.errors import SettingsError
+from plugin_core.stores.aws.address import is_sagemaker, sagemaker_address
 from plugin_core.tracking import settings_values as values
 from plugin_core.tracking.settings_sources import (
     Layer,
@@ -278,6 +279,8 @@ def _with_places(found: dict[str, Any], home: Path | None, surroundings: Surroun
         path = Path(database)
         # Two databases in one folder share no files; the usual name needs no prefix.
         beside, prefix = path.parent, "" if path.name == "record.db" else f"{path.stem}."
+    if is_sagemaker(found["store"]):
+        found.setdefault("blobs", sagemaker_address(found["store"]).blobs_url or found["store"])
     found.setdefault("blobs", values.file_url(beside / f"{prefix}blobs"))
     found.setdefault("spool_dir", beside / f"{prefix}spool")
     found.setdefault("server_dir", beside / f"{prefix}server")

@@ -16,6 +16,8 @@ from urllib.parse import quote, unquote
 
 from plugin_core.errors import SettingsError
 from plugin_core.stores.addresses import EXAMPLE, is_server, server_address
+from plugin_core.stores.aws import address as sagemaker
+from plugin_core.stores.aws.address import is_sagemaker, sagemaker_address
 
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
@@ -139,6 +141,8 @@ def _store_url(value: Any, folder: Path) -> str:
     url = _url(value, folder)
     if is_server(url):
         return _server_url(url)
+    if is_sagemaker(url):
+        return _sagemaker_url(url)
     path = sqlite_path_text(url)
     if path is None or path in {"", ":memory:"}:
         return url
@@ -152,6 +156,13 @@ def _server_url(url: str) -> str:
     except SettingsError as error:
         raise RejectedError(f"{error.message} {error.hint or ''}".strip()) from None
     return url
+
+
+def _sagemaker_url(url: str) -> str:
+    try:
+        return sagemaker_address(url).url
+    except SettingsError as error:
+        raise RejectedError(f"{error.message} {error.hint or ''}".strip()) from None
 
 
 def _blobs_url(value: Any, folder: Path) -> str:
@@ -200,5 +211,7 @@ NUMBER: Final = Parser("a whole number, 0 or more", _count)
 SECONDS: Final = Parser("a number of seconds, 0 or more", _seconds)
 NAMES: Final = Parser("names divided by commas, or a list of them", _names)
 PATH: Final = Parser("a folder", _path)
-STORE_URL: Final = Parser(f"sqlite:///relative/path.db, sqlite:////absolute/path.db or {EXAMPLE}", _store_url)
+STORE_URL: Final = Parser(
+    f"sqlite:///relative/path.db, sqlite:////absolute/path.db, {EXAMPLE} or {sagemaker.EXAMPLE}", _store_url
+)
 BLOBS_URL: Final = Parser("file:///absolute/folder, file:relative/folder or s3://bucket/prefix", _blobs_url)
