@@ -379,6 +379,10 @@ class Redactor:
             self.text(key): None if value is None else str(self.parameter(key, value)) for key, value in tags.items()
         }
 
+    def properties(self, properties: Mapping[str, str]) -> dict[str, str]:
+        """Properties as they may be recorded."""
+        return {key: REDACTED if self.is_secret_name(key) else self.text(value) for key, value in properties.items()}
+
     def remember(self, secret: str) -> None:
         """Scrub this secret from every later text of this process; nothing stores it."""
         self._memory.add(secret)

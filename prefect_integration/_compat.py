@@ -5,6 +5,7 @@ Written for prefect >=3.4,<4. Where another version lacks them, ``fallback`` tak
 
 from __future__ import annotations
 
+import contextvars
 import functools
 import inspect
 import logging
@@ -246,13 +247,10 @@ def log_line(text: str, *, at: datetime, flow_run_id: str, task_run_id: str) -> 
 def open_client() -> Any:
     """A client of its own for the API that is set here, opened: it takes as long as ten tasks to make one.
 
-    Changes the context that it runs in: that a flow's client is in it would count, and that may be closed by now.
+    To be called where no flow's client is in the context: it would be taken, and may be closed by now.
     """
     from prefect.client.orchestration import get_client
-    from prefect.context import SyncClientContext
 
-    nothing: Any = None
-    SyncClientContext.__var__.set(nothing)
     return get_client(sync_client=True).__enter__()
 
 
@@ -264,9 +262,22 @@ def api_url() -> str | None:
 _run_log: Final = logging.getLogger("prefect.task_runs")
 
 
+def settings_in_force() -> SettingsContext | None:
+    """What Prefect's settings stand in here, for another thread to work with; None if nobody has set any."""
+    return _settings_context().get()
+
+
+def with_settings(context: SettingsContext | None, work: Callable[[Any], None], argument: Any) -> None:
+    """Do a piece of work in a context of its own, in which these settings hold and nothing else of Prefect is set."""
+    alone = contextvars.Context()
+    if context is not None:
+        alone.run(_settings_context().__var__.set, context)
+    alone.run(work, argument)
+
+
 def settings() -> Settings:
     """The settings of Prefect that hold here: the same object until others do."""
-    context = _settings_context().get()
+    context = settings_in_force()
     if context is not None:
         return context.settings
     from prefect.settings import get_current_settings

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import contextvars
 import logging
 import os
 import queue
@@ -126,7 +125,8 @@ class _Sender:
         self._begin()
 
     def _begin(self) -> None:
-        self._queue: queue.SimpleQueue[tuple[contextvars.Context, Line | Link]] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Line | Link] = queue.SimpleQueue()
+        self._settings: Any = None  # of Prefect, where the latest item was added
         self._hurried = threading.Event()
         self._idle = threading.Event()
         self._idle.set()
@@ -140,11 +140,16 @@ class _Sender:
         self._begin()
 
     def add(self, item: Line | Link) -> None:
-        """Send this soon, with the settings of Prefect that hold here."""
+        """Send this soon, with the settings of Prefect that hold here.
+
+        Not with a copy of the context: that would keep a task's run and its arguments until they are sent.
+        """
         if isinstance(item, Link):
             self._gather_s = _GATHER_S  # flows run in this process
-        self._idle.clear()
-        self._queue.put((contextvars.copy_context(), item))
+        self._settings = _compat.settings_in_force()
+        if self._idle.is_set():
+            self._idle.clear()
+        self._queue.put(item)
         if self._thread is None:
             with self._lock:
                 if self._thread is None:
@@ -159,14 +164,16 @@ class _Sender:
     def _run(self) -> None:
         while True:
             items = [self._queue.get()]
+            self._idle.clear()  # also where the last of the ones before was sent just when this one came
             self._hurried.wait(self._gather_s)
             self._hurried.clear()
             while not self._queue.empty() and len(items) < _BATCH_MAX:
                 items.append(self._queue.get())
             try:
-                items[-1][0].run(_send, [item for _, item in items])
+                _compat.with_settings(self._settings, _send, items)
             except Exception as error:  # noqa: BLE001 - the edge of a thread: a missing link must not print a traceback
                 _log.debug("flowtrail could not send links to Prefect: %s", type(error).__name__)
+            items.clear()  # not to be kept until the next one comes
             if self._queue.empty():
                 self._idle.set()
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from plugin_core.model.components import Kind, Status
 from plugin_core.model.lineage import ArtifactType
+from plugin_core.model.plain import value
 
 
 class _Nothing:
@@ -28,7 +29,7 @@ class _Nothing:
 NOTHING: Final = _Nothing()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class ExecutionKey:
     """Which execution: enough to derive its names in any process.
 
@@ -45,7 +46,7 @@ class ExecutionKey:
         return hash(self.execution_id)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class StepKey:
     """Which attempt of which step. ``step`` is the task's or op's own name, not that of one of its runs."""
 
@@ -74,7 +75,7 @@ class Product:
     properties: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class ExecutionStarted:
     """A flow or job begins. ``parent`` is the step or execution that called it, ``retry_of`` what it does again."""
 
@@ -91,7 +92,7 @@ class ExecutionStarted:
     capture: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class ExecutionFinished:
     """A flow or job has ended. May come from another process than the start, or without one.
 
@@ -110,7 +111,7 @@ class ExecutionFinished:
     capture: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class StepStarted:
     """An attempt of a step begins.
 
@@ -136,7 +137,7 @@ class StepStarted:
     capture: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class StepOutput:
     """A step has made one of its outputs, under the name that its author gave it, and goes on."""
 
@@ -147,7 +148,7 @@ class StepOutput:
     capture: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class StepFinished:
     """An attempt of a step has ended; without a ``StepStarted`` before, in whichever process, it never ran.
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import threading
+import time
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
+from plugin_core.capture.dataflow import Dataflow
 from plugin_core.capture.events import (
     NOTHING,
     ExecutionFinished,
     ExecutionKey,
     ExecutionStarted,
-    Product,
     StepFinished,
     StepKey,
     StepOutput,
@@ -25,65 +25,33 @@ from plugin_core.capture.guard import Guard
 from plugin_core.capture.names import Place, address_of, previous_attempt
 from plugin_core.capture.payloads import PayloadWriter
 from plugin_core.capture.pieces import (
-    PREVIEW_MAX,
-    artifact_node,
-    edge,
     ends_with_this_process,
     micros,
     node_of,
-    preview_of,
-    put_artifact,
     step_properties,
-    type_of_whole,
 )
 from plugin_core.model import names
 from plugin_core.model.changes import (
     AppendPoints,
     Change,
-    PutArtifact,
     PutComponent,
     PutExperiment,
     PutTrial,
-    SetArtifactValues,
     SetParameters,
     SetProperties,
     SetStatus,
 )
-from plugin_core.model.components import ArtifactValue, OrchestratorRef, Owner, Status
-from plugin_core.model.lineage import ArtifactType, AssociationType
+from plugin_core.model.components import OrchestratorRef, Owner, Status
 from plugin_core.model.metrics import Json
-from plugin_core.redaction import REDACTED
 from plugin_core.tracking.carrier import RunAddress
 from plugin_core.tracking.engine import Engine, engine, now_us
 from plugin_core.tracking.run import Run
 from plugin_core.tracking.settings import is_disabled, on_configure
 
-if TYPE_CHECKING:
-    from plugin_core.capture.values import DescribedArtifact, Description, Limits
-
 _MESSAGE_MAX: Final = 1024
 _RUN_TAG: Final[dict[str, str | None]] = {names.RUN_SOURCE_TAG[0]: names.RUN_SOURCE_TAG[1]}
-_REMEMBERED_OUTPUTS: Final = 10_000
 _REMEMBERED_ADDRESSES: Final = 4_096
 _CODE_WAIT_S: Final = 0.5  # at an execution's end; git needs a few milliseconds
-
-
-class _Together:
-    """Gathers this thread's changes, and records them on the way out."""
-
-    __slots__ = ("_changes", "_engine", "_gathered")
-
-    def __init__(self, engine: Engine, gathered: threading.local) -> None:
-        self._engine = engine
-        self._gathered = gathered
-        self._changes: list[Change] = []
-
-    def __enter__(self) -> None:
-        self._gathered.changes = self._changes
-
-    def __exit__(self, *_: object) -> None:
-        self._gathered.changes = None
-        self._engine.record(*self._changes)
 
 
 class Recorder:
@@ -96,92 +64,134 @@ class Recorder:
     def __init__(self, engine: Engine, *, past: bool = False) -> None:
         self._engine = engine
         self._past = past
-        self._limits: dict[str, Limits] = {}  # by level
-        self._values: ModuleType | None = None  # imported on first need
         self._addresses: dict[ExecutionKey | StepKey, RunAddress] = {}  # of what this process records now
         self._code_threads: list[threading.Thread] = []
         self._latest_place = Place()
-        self._gathered = threading.local()  # changes of the event that this thread is recording
         self.guard = Guard(strict=engine.settings.strict)
         self._payloads = PayloadWriter(engine, self.guard.failed)
-        self._outputs: dict[str, tuple[str, ...]] = {}  # result URI -> content identities, of steps of this process
+        self._flow = Dataflow(engine.settings, engine.redactor, self._payloads)
 
-    # Events
+    # Events. Each writes all that it comes to at once, also where a part of it failed.
 
     def execution_started(self, event: ExecutionStarted) -> Run | None:
         """Record that an execution begins; return its run, None if that failed."""
-        with self.guard("the start of an execution"), self._together():
-            address = self._address(event.key)
-            self._put_execution(event.key, address, event)
-            self._set_status(address, Status.RUNNING, event.at, started_at=event.at)
-            parameters: dict[str, Json] = {}
-            at = self._moment(event.at)
-            self._inputs(address, event.parameters, {}, event.capture, parameters, at=at)
-            if parameters:
-                self._record(SetParameters(at=at, component=address.component, parameters=parameters))
-            if not self._past:
-                self._code_version(address)
+        with self.guard("the start of an execution"):
+            changes: list[Change] = []
+            try:
+                address = self._address(event.key)
+                self._put_execution(changes, event.key, address, event)
+                self._set_status(changes, address, Status.RUNNING, event.at, started_at=event.at)
+                self._parameters(changes, address, event)
+                if not self._past:
+                    self._code_version(address)
+            finally:
+                self._write(changes)
             return Run._resolved(address, loggable=True)  # noqa: SLF001 - capture makes the handles of steps
         return None
 
+    def _parameters(self, changes: list[Change], address: RunAddress, event: ExecutionStarted) -> None:
+        parameters: dict[str, Json] = {}
+        at = self._moment(event.at)
+        self._flow.inputs(changes, address, event.parameters, {}, event.capture, parameters, at=at)
+        if parameters:
+            changes.append(SetParameters(at=at, component=address.component, parameters=parameters))
+
     def execution_finished(self, event: ExecutionFinished) -> None:
         """Record that an execution ended, also one whose start nobody recorded."""
-        with self.guard("the end of an execution"), self._together():
-            address = self._address(event.key)
-            self._add_properties(address, event.properties)
-            if event.reused_uri is not None:
-                self._reused(address, event.reused_uri, event.key.experiment)
-            if event.output is not NOTHING:
-                self._outputs_of(address, event.key.experiment, event.output, event.result_uris, event.capture)
-            self._set_status(
-                address, event.status, event.at, message=event.message, ended_at=_end_of(event), inferred=event.inferred
-            )
+        with self.guard("the end of an execution"):
+            changes: list[Change] = []
+            try:
+                self._end_execution(changes, self._address(event.key), event)
+            finally:
+                self._write(changes)
         self.wait_for_code(_CODE_WAIT_S)
+
+    def _end_execution(self, changes: list[Change], address: RunAddress, event: ExecutionFinished) -> None:
+        name, now = event.key.experiment, now_us()
+        self._add_properties(changes, address, event.properties)
+        if event.reused_uri is not None:
+            self._flow.reused(changes, address, event.reused_uri, name, at=now)
+        if event.output is not NOTHING:
+            self._flow.outputs(changes, address, name, event.output, event.result_uris, event.capture, at=now)
+        self._set_status(
+            changes,
+            address,
+            event.status,
+            event.at,
+            message=event.message,
+            ended_at=_end_of(event),
+            inferred=event.inferred,
+        )
 
     def step_started(self, event: StepStarted) -> Run | None:
         """Record that an attempt of a step begins; return its run, None if that failed."""
-        with self.guard("the start of a step"), self._together():
-            address = self._address(event.key)
-            parameters: dict[str, Json] = {}  # filled below: it is written when all is known, or has failed
-            self._put_step(event.key, address, event, parameters)
-            self._inputs(address, event.inputs, event.upstream, event.capture, parameters, at=self._moment(event.at))
+        with self.guard("the start of a step"):
+            changes: list[Change] = []
+            try:
+                address = self._address(event.key)
+                parameters: dict[str, Json] = {}  # filled below: it is written when all is known, or has failed
+                self._put_step(changes, event.key, address, event, parameters)
+                at = self._moment(event.at)
+                self._flow.inputs(changes, address, event.inputs, event.upstream, event.capture, parameters, at=at)
+            finally:
+                self._write(changes)
             return Run._resolved(address, loggable=True)  # noqa: SLF001
         return None
 
     def step_output(self, event: StepOutput) -> None:
         """Record one of a step's outputs."""
-        with self.guard("an output of a step"), self._together():
-            address = self._address(event.key)
-            self._outputs_of(
-                address, event.key.step, event.value, event.result_uris, event.capture, output_name=event.name
-            )
+        with self.guard("an output of a step"):
+            changes: list[Change] = []
+            try:
+                self._flow.outputs(
+                    changes,
+                    self._address(event.key),
+                    event.key.step,
+                    event.value,
+                    event.result_uris,
+                    event.capture,
+                    at=now_us(),
+                    output_name=event.name,
+                )
+            finally:
+                self._write(changes)
 
     def step_finished(self, event: StepFinished) -> None:
         """Record that an attempt of a step ended, also one that never ran (cached, not ready)."""
-        with self.guard("the end of a step"), self._together():
-            address = self._address(event.key)
-            self._put_step(event.key, address, event)
-            if event.upstream:
-                self._upstream_edges(address, event.upstream, at=self._moment(event.at))
-            if event.reused_uri is not None:
-                self._reused(address, event.reused_uri, event.name)
-            if event.output is not NOTHING:
-                self._outputs_of(address, event.name, event.output, event.result_uris, event.capture)
-            if event.sources:
-                self._products(address, event.sources, made=False, at=self._moment(event.at))
-            if event.products:
-                self._products(address, event.products, made=True, at=self._moment(event.at))
-            if event.metrics:
-                self._metrics(address, event.metrics, at=micros(event.at))
-            self._set_status(
-                address,
-                event.status,
-                event.at,
-                message=event.message,
-                started_at=event.started_at,
-                ended_at=_end_of(event),
-                inferred=event.inferred,
-            )
+        with self.guard("the end of a step"):
+            changes: list[Change] = []
+            try:
+                self._end_step(changes, self._address(event.key), event)
+            finally:
+                self._write(changes)
+
+    def _end_step(self, changes: list[Change], address: RunAddress, event: StepFinished) -> None:
+        self._put_step(changes, event.key, address, event)
+        now = now_us()
+        if event.reused_uri is not None:
+            self._flow.reused(changes, address, event.reused_uri, event.name, at=now)
+        if event.output is not NOTHING:
+            self._flow.outputs(changes, address, event.name, event.output, event.result_uris, event.capture, at=now)
+        if event.upstream or event.sources or event.products or event.metrics:
+            self._add_told(changes, address, event)
+        self._set_status(
+            changes,
+            address,
+            event.status,
+            event.at,
+            message=event.message,
+            started_at=event.started_at,
+            ended_at=_end_of(event),
+            inferred=event.inferred,
+        )
+
+    def _add_told(self, changes: list[Change], address: RunAddress, event: StepFinished) -> None:
+        """What the orchestrator knows of a step beside its values."""
+        at = self._moment(event.at)
+        self._flow.upstream(changes, address, event.upstream, at=at)
+        self._flow.products(changes, address, event.sources, made=False, at=at)
+        self._flow.products(changes, address, event.products, made=True, at=at)
+        self._metrics(changes, address, event.metrics, at=micros(event.at))
 
     def run_of(self, key: ExecutionKey | StepKey) -> Run | None:
         """The run of an execution or step, for ``load_run()`` in a process that did not see its start."""
@@ -192,21 +202,15 @@ class Recorder:
     def flush(self, timeout_s: float | None = None) -> bool:
         """Wait until what was recorded is in the store, payloads too; False if it was not within the time-out."""
         limit = self._engine.settings.flush_timeout_s if timeout_s is None else timeout_s
+        deadline = time.monotonic() + limit
         self.wait_for_code(limit)
-        return self._payloads.wait(limit) and self._engine.flush(limit)
+        return self._payloads.wait(limit) and self._engine.flush(max(0.0, deadline - time.monotonic()))
 
     # The write
 
-    def _together(self) -> _Together:
-        """Write all that one event comes to at once, also where a part of it failed."""
-        return _Together(self._engine, self._gathered)
-
-    def _record(self, *changes: Change) -> None:
-        gathered: list[Change] | None = getattr(self._gathered, "changes", None)
-        if gathered is None:
-            self._engine.record(*changes)
-        else:
-            gathered.extend(changes)
+    def _write(self, changes: list[Change]) -> None:
+        if changes:
+            self._engine.journal.append_all(changes)
 
     def _moment(self, at: datetime) -> int:
         """When something is recorded: now, but of the past when it was."""
@@ -214,11 +218,6 @@ class Recorder:
 
     def _owner(self) -> Owner | None:
         return None if self._past else self._engine.journal.owner
-
-    def _record_once(self, key: object, *changes: Change) -> None:
-        if key not in self._engine.known:
-            self._engine.known.add(key)
-            self._record(*changes)
 
     # Components
 
@@ -241,13 +240,15 @@ class Recorder:
             )
         return self._latest_place
 
-    def _put_execution(self, key: ExecutionKey, address: RunAddress, event: ExecutionStarted) -> None:
-        at, override = micros(event.at), self._engine.settings.experiment
-        display = override or key.experiment
-        self._record_once(
-            ("experiment", address.experiment), PutExperiment(at=at, name=address.experiment, display_name=display)
-        )
-        self._record(
+    def _put_execution(
+        self, changes: list[Change], key: ExecutionKey, address: RunAddress, event: ExecutionStarted
+    ) -> None:
+        at, override, once = micros(event.at), self._engine.settings.experiment, ("experiment", address.experiment)
+        if once not in self._engine.known:
+            self._engine.known.add(once)
+            display = override or key.experiment
+            changes.append(PutExperiment(at=at, name=address.experiment, display_name=display))
+        changes += (
             PutTrial(
                 at=at,
                 name=address.trial,
@@ -270,7 +271,7 @@ class Recorder:
                 orchestrator=OrchestratorRef(system=key.system, execution_id=key.execution_id, url=event.url),
                 owner=self._owner(),
                 tags=self._tags(event.tags),
-                properties=self._properties(event.properties),
+                properties=self._engine.redactor.properties(event.properties),
             ),
         )
 
@@ -281,23 +282,22 @@ class Recorder:
 
     def _put_step(
         self,
+        changes: list[Change],
         key: StepKey,
         address: RunAddress,
         event: StepStarted | StepFinished,
         parameters: Mapping[str, Json] | None = None,
     ) -> None:
         """Put the component; the end repeats only what the start may not have said."""
-        if isinstance(event, StepFinished) and address.component in self._engine.known:
-            self._add_properties(address, event.properties)
+        known, began = self._engine.known, isinstance(event, StepStarted)
+        if not began and address.component in known:
+            self._add_properties(changes, address, event.properties)
             return
         if not self._past:
-            self._engine.known.add(address.component)
+            known.add(address.component)
         at, override = micros(event.at), self._engine.settings.experiment
         root = self._address(key.execution).component
-        properties = self._properties(event.properties)
-        if isinstance(event, StepStarted):
-            properties |= step_properties(event)
-        self._record(
+        changes.append(
             PutComponent(
                 at=at,
                 name=address.component,
@@ -309,7 +309,7 @@ class Recorder:
                 parent=root if event.parent is None else self._address(event.parent).component,
                 root=root,
                 attempt=key.attempt,
-                previous_attempt=previous_attempt(key, experiment=override),
+                previous_attempt=None if key.attempt <= 1 else previous_attempt(key, experiment=override),
                 orchestrator=OrchestratorRef(
                     system=key.execution.system,
                     execution_id=key.execution.execution_id,
@@ -318,18 +318,24 @@ class Recorder:
                 ),
                 owner=self._owner() if ends_with_this_process(event) else None,
                 tags=self._tags(event.tags),
-                properties=properties,
-                started_at=at if isinstance(event, StepStarted) else None,
+                properties=self._step_properties(event),
+                started_at=at if began else None,
                 parameters={} if parameters is None else parameters,
             )
         )
 
-    def _add_properties(self, address: RunAddress, properties: Mapping[str, str]) -> None:
+    def _step_properties(self, event: StepStarted | StepFinished) -> dict[str, str]:
+        given = self._engine.redactor.properties(event.properties) if event.properties else {}
+        return given | step_properties(event) if isinstance(event, StepStarted) else given
+
+    def _add_properties(self, changes: list[Change], address: RunAddress, properties: Mapping[str, str]) -> None:
         if properties:
-            self._record(SetProperties(at=now_us(), node=node_of(address), properties=self._properties(properties)))
+            kept = self._engine.redactor.properties(properties)
+            changes.append(SetProperties(at=now_us(), node=node_of(address), properties=kept))
 
     def _set_status(
         self,
+        changes: list[Change],
         address: RunAddress,
         status: Status,
         at: datetime,
@@ -339,14 +345,15 @@ class Recorder:
         ended_at: datetime | None = None,
         inferred: bool = False,
     ) -> None:
-        self._record(
+        moment = micros(at)
+        changes.append(
             SetStatus(
-                at=micros(at),
+                at=moment,
                 component=address.component,
                 status=status,
                 message=None if message is None else self._engine.redactor.text(message)[:_MESSAGE_MAX],
-                started_at=None if started_at is None else micros(started_at),
-                ended_at=None if ended_at is None else micros(ended_at),
+                started_at=moment if started_at is at else None if started_at is None else micros(started_at),
+                ended_at=moment if ended_at is at else None if ended_at is None else micros(ended_at),
                 inferred=inferred,
                 owner=self._owner() if status is Status.RUNNING else None,
             )
@@ -358,174 +365,11 @@ class Recorder:
         kept = self._engine.redactor.tags(tags)
         return {**{key[: names.TAG_KEY_MAX]: value for key, value in kept.items()}, **_RUN_TAG}
 
-    def _properties(self, properties: Mapping[str, str]) -> dict[str, str]:
-        if not properties:
-            return {}
-        redactor = self._engine.redactor
-        return {
-            key: REDACTED if redactor.is_secret_name(key) else redactor.text(value) for key, value in properties.items()
-        }
-
-    # Values
-
-    def _inputs(
-        self,
-        address: RunAddress,
-        values: Mapping[str, Any],
-        upstream: Mapping[str, tuple[str, ...]],
-        level: str | None,
-        parameters: dict[str, Json],
-        *,
-        at: int,
-    ) -> None:
-        """Record arguments; those that are parameters are added to ``parameters``, which the caller records."""
-        entries: dict[str, ArtifactValue] = {}
-        changes: list[Change] = []
-        for name, value in values.items():
-            if self._is_plain(name, value, level):
-                parameters[name] = value
-                if name in upstream:
-                    self._upstream_of(address, upstream[name], set(), changes, at)
-                continue
-            described = self._describe(name, value, level)
-            parameters.update(described.parameters)
-            identities = self._input_artifacts(address, described, entries, changes, at, bool(upstream.get(name)))
-            self._upstream_of(address, upstream.get(name, ()), identities, changes, at)
-        for name in upstream.keys() - values.keys():
-            self._upstream_of(address, upstream[name], set(), changes, at)
-        if entries:
-            self._record(SetArtifactValues(at=at, component=address.component, is_output=False, values=entries))
-        if changes:
-            self._record(*changes)
-
-    def _input_artifacts(
-        self,
-        address: RunAddress,
-        described: Description,
-        entries: dict[str, ArtifactValue],
-        changes: list[Change],
-        at: int,
-        has_upstream: bool,
-    ) -> set[str]:
-        """Add what is known of an argument's artifacts; return the identities of their content."""
-        identities: set[str] = set()
-        for artifact in described.artifacts:
-            if artifact.identity is None and has_upstream:
-                continue  # the producing step's result stands for it
-            uri = artifact.identity or f"flowtrail:{address.component}/input/{artifact.name}"
-            identities.add(uri)
-            entries[artifact.name] = ArtifactValue(value=uri, media_type=artifact.media_type)
-            changes.append(put_artifact(artifact, uri, at))
-            changes.append(edge(artifact_node(uri), node_of(address), AssociationType.CONTRIBUTED_TO, at))
-            self._store(artifact, uri)
-        return identities
-
-    def _upstream_of(
-        self, address: RunAddress, uris: tuple[str, ...], identities: set[str], changes: list[Change], at: int
-    ) -> None:
-        """Edges from the results that went into an argument, unless its content says the same already."""
-        for uri in uris:
-            known = self._outputs.get(uri, ())
-            if any(content in identities for content in known):
-                continue
-            # Of a result of several parts it is not known which one went in: the result as a whole did.
-            source = known[0] if len(known) == 1 else uri
-            changes.append(edge(artifact_node(source), node_of(address), AssociationType.CONTRIBUTED_TO, at))
-
-    def _upstream_edges(self, address: RunAddress, upstream: Mapping[str, tuple[str, ...]], *, at: int) -> None:
-        changes: list[Change] = []
-        for uris in upstream.values():
-            self._upstream_of(address, uris, set(), changes, at)
-        self._record(*changes)
-
-    def _outputs_of(
-        self,
-        address: RunAddress,
-        name: str,
-        value: Any,
-        result_uris: tuple[str, ...],
-        level: str | None,
-        *,
-        output_name: str = "result",
-    ) -> None:
-        """Record a result: its content where that has an identity, and the result itself under the step's URIs."""
-        if value is None:
-            return
-        at = now_us()
-        if self._is_plain(output_name, value, level):
-            preview = {"preview": repr(value)[:PREVIEW_MAX]}
-            self._results(
-                address, ArtifactType.VALUE, f"{name} {output_name}", preview, result_uris, output_name, at=at
-            )
-            return
-        described = self._describe(output_name, value, level)
-        entries: dict[str, ArtifactValue] = {}
-        changes: list[Change] = []
-        contents: list[str] = []
-        for artifact in described.artifacts:
-            if artifact.identity is None:
-                continue
-            contents.append(artifact.identity)
-            entries[artifact.name] = ArtifactValue(value=artifact.identity, media_type=artifact.media_type)
-            changes.append(put_artifact(artifact, artifact.identity, at))
-            changes.append(edge(node_of(address), artifact_node(artifact.identity), AssociationType.PRODUCED, at))
-            self._store(artifact, artifact.identity)
-        whole = not described.parameters and len(contents) == len(described.artifacts)
-        kind = ArtifactType.VALUE if whole else type_of_whole(described)
-        if entries:
-            self._record(SetArtifactValues(at=at, component=address.component, is_output=True, values=entries))
-        shown = f"{name} {output_name}", preview_of(described, output_name)
-        self._record(*changes)
-        self._results(address, kind, *shown, result_uris, None if entries else output_name, at=at)
-        for uri in result_uris:
-            self._remember_outputs(uri, contents, whole=whole)
-
-    def _results(
-        self,
-        address: RunAddress,
-        type: str,
-        name: str,
-        preview: dict[str, str],
-        uris: tuple[str, ...],
-        output: str | None,
-        *,
-        at: int,
-    ) -> None:
-        """Record what a step returned under each of its URIs; the first of them is its ``output``, if one is."""
-        for uri in uris:
-            self._record(
-                PutArtifact(
-                    at=at,
-                    source_uri=uri,
-                    type=type,
-                    name=name,
-                    properties=preview,
-                    produced_by=address.component,
-                    output=output if uri is uris[0] else None,
-                )
-            )
-
-    def _products(self, address: RunAddress, products: Iterable[Product], *, made: bool, at: int) -> None:
-        text = self._engine.redactor.text
-        entries: dict[str, ArtifactValue] = {}
-        for product in products:
-            uri = text(product.uri)
-            entries[product.entry or product.name] = ArtifactValue(value=uri)
-            properties = self._properties(product.properties)
-            self._record(
-                PutArtifact(at=at, source_uri=uri, type=product.type, name=product.name, properties=properties),
-                edge(node_of(address), artifact_node(uri), AssociationType.PRODUCED, at)
-                if made
-                else edge(artifact_node(uri), node_of(address), AssociationType.CONTRIBUTED_TO, at),
-            )
-        if entries:
-            self._record(SetArtifactValues(at=at, component=address.component, is_output=made, values=entries))
-
-    def _metrics(self, address: RunAddress, metrics: Mapping[str, float], *, at: int) -> None:
+    def _metrics(self, changes: list[Change], address: RunAddress, metrics: Mapping[str, float], *, at: int) -> None:
         for full_name, value in metrics.items():
             name = full_name[: names.METRIC_NAME_MAX]
             if self._past:
-                self._record(
+                changes.append(
                     AppendPoints(
                         component=address.component,
                         metric=name,
@@ -536,51 +380,6 @@ class Recorder:
                 )
             else:
                 self._engine.series(address.component, name).log(value, None)
-
-    def _remember_outputs(self, uri: str, contents: list[str], *, whole: bool) -> None:
-        if whole and contents:
-            if len(self._outputs) >= _REMEMBERED_OUTPUTS:
-                self._outputs.pop(next(iter(self._outputs)))
-            self._outputs[uri] = tuple(contents)
-
-    def _reused(self, address: RunAddress, uri: str, name: str) -> None:
-        at = now_us()
-        self._record(
-            PutArtifact(at=at, source_uri=uri, type=ArtifactType.VALUE, name=f"{name} result"),
-            edge(artifact_node(uri), node_of(address), AssociationType.CONTRIBUTED_TO, at),
-        )
-
-    def _is_plain(self, name: str, value: Any, level: str | None) -> bool:
-        """Whether a value is a parameter as it is, as most are."""
-        plain: bool = (level or self._engine.settings.capture) != "off" and self._described().is_plain(
-            name, value, self._engine.redactor
-        )
-        return plain
-
-    def _describe(self, name: str, value: Any, level: str | None) -> Description:
-        found: Description = self._described().describe(
-            name, value, limits=self._limits_at(level), redactor=self._engine.redactor
-        )
-        return found
-
-    def _described(self) -> ModuleType:
-        if self._values is None:
-            from plugin_core.capture import values
-
-            self._values = values
-        return self._values
-
-    def _limits_at(self, level: str | None) -> Limits:
-        wanted = level or self._engine.settings.capture
-        if wanted not in self._limits:
-            from plugin_core.capture.values import Limits
-
-            self._limits[wanted] = Limits(level=wanted, max_bytes=self._engine.settings.capture_max_bytes)
-        return self._limits[wanted]
-
-    def _store(self, artifact: DescribedArtifact, uri: str) -> None:
-        if artifact.payload is not None:
-            self._payloads.put(source_uri=uri, type=artifact.type, name=artifact.name, payload=artifact.payload)
 
     # Code
 
@@ -601,7 +400,9 @@ class Recorder:
 
             version = code_version(Path.cwd())
             if version is not None:
-                self._add_properties(address, version.to_properties())
+                changes: list[Change] = []
+                self._add_properties(changes, address, version.to_properties())
+                self._write(changes)
 
 
 def _end_of(event: ExecutionFinished | StepFinished) -> datetime | None:

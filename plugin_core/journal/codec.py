@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, asdict, fields
-from operator import attrgetter
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, asdict, fields
 from typing import Any, Final
 
 from plugin_core.model import changes as c
@@ -78,12 +77,10 @@ def _provenance_to(provenance: Provenance) -> str:
 
 
 def _orchestrator_to(ref: OrchestratorRef) -> str:
-    of_execution = f'{{"system":{quoted(ref.system)},"execution_id":{_optional_to(ref.execution_id)}'
-    return f'{of_execution},"step_id":{_optional_to(ref.step_id)},"url":{_optional_to(ref.url)}}}'
-
-
-def _optional_to(text: str | None) -> str:
-    return "null" if text is None else quoted(text)
+    execution = "null" if ref.execution_id is None else quoted(ref.execution_id)
+    step = "null" if ref.step_id is None else quoted(ref.step_id)
+    url = "null" if ref.url is None else quoted(ref.url)
+    return f'{{"system":{quoted(ref.system)},"execution_id":{execution},"step_id":{step},"url":{url}}}'
 
 
 _Pair = tuple[Callable[[Any], str], Callable[[Any], Any]]
@@ -140,37 +137,41 @@ _BY_KIND: Final = {cls.__name__: cls for cls in _CODED}
 _USERS_VALUES: Final = frozenset({c.SetParameters, c.AppendPoints})  # NaN, huge integers: have the tagged form
 
 
-_Plan = tuple[Callable[[Any], Sequence[Any]], tuple[tuple[str, bool, Callable[[Any], str]], ...]]
-
-
-def _plan(cls: type[Any]) -> _Plan:
-    """What gets all fields at once; and for each its key as JSON, whether it must be given, and how it goes in."""
-    coded = _CODED[cls]
-    how = tuple(
-        (
-            f"{quoted(f.name)}:",
-            f.default is MISSING and f.default_factory is MISSING,
-            coded[f.name][0] if f.name in coded else _scalar_to,
-        )
-        for f in fields(cls)
-    )
-    return attrgetter(*(f.name for f in fields(cls))), how
-
-
-_PLANS: Final = {cls: _plan(cls) for cls in _CODED}
+_encoders: Final[dict[type[Any], Callable[[Any], bytes]]] = {}
 
 
 def encode(change: c.Change) -> bytes:
-    """The payload of a change's frame, put together field by field: half the time that json.dumps takes."""
-    cls = type(change)
-    values, how = _PLANS[cls]
-    content = [
-        name + (quoted(value) if type(value) is str else to(value))
-        for (name, required, to), value in zip(how, values(change), strict=True)
-        # "" and 0 say something, None and an empty mapping are the defaults
-        if value or required or (to is _scalar_to and value is not None and value is not False)
-    ]
-    return f"{cls.__name__} {{{','.join(content)}}}".encode("ascii")
+    """The payload of a change's frame: a third of the time that json.dumps takes."""
+    encoder = _encoders.get(type(change)) or _made_encoder(type(change))
+    return encoder(change)
+
+
+def _made_encoder(cls: type[Any]) -> Callable[[Any], bytes]:
+    """What encodes changes of one class, with a line for each field, as dataclasses makes methods."""
+    names: dict[str, Any] = {"quoted": quoted, "scalar": _scalar_to}
+    names |= {f"to_{name}": to for name, (to, _) in _CODED[cls].items()}
+    lines = ["def encode(change):", f" text = '{cls.__name__} {{'"]
+    for place, f in enumerate(fields(cls)):
+        lines += [f" value = change.{f.name}", *_field_lines(f, "," if place else "", is_coded=f.name in _CODED[cls])]
+    lines.append(" return (text + '}').encode('ascii')")
+    exec("\n".join(lines), names)  # noqa: S102 - of the names of our own fields, and nothing else
+    encoder: Callable[[Any], bytes] = names["encode"]
+    return _encoders.setdefault(cls, encoder)
+
+
+def _field_lines(f: Field[Any], comma: str, *, is_coded: bool) -> list[str]:
+    """Lines that add a field's ``value``. What has its default says nothing; "" and 0 do."""
+    kind = str(f.type).partition(" ")[0]
+    if is_coded:
+        condition, text = "value", f"to_{f.name}(value)"
+    elif kind == "bool":
+        condition, text = "value", "scalar(value)"
+    else:
+        condition, text = "value is not None", "quoted(value)" if kind == "str" else "scalar(value)"
+    line = f"text += '{comma}{quoted(f.name)}:' + {text}"
+    if f.default is MISSING and f.default_factory is MISSING:
+        return [f" {line}"]
+    return [f" if {condition}:", f"  {line}"]
 
 
 def decode(payload: bytes) -> c.Change:

@@ -82,9 +82,12 @@ def pack(type: int, sequence: int, payload: bytes, salt: int) -> bytes:
 
 def pack_all(type: int, sequence: int, payloads: Sequence[bytes], salt: int) -> bytes:
     """Make frames that follow one another."""
-    if len(payloads) == 1:
-        return pack(type, sequence, payloads[0], salt)
-    return b"".join([pack(type, number, payload, salt) for number, payload in enumerate(payloads, sequence)])
+    parts: list[bytes] = []
+    for payload in payloads:
+        body = _HEAD.pack(SYNC, type, 0, MIN_FRAME_BYTES + len(payload), sequence) + payload
+        parts += body, _CRC.pack(crc32(body, salt))
+        sequence += 1
+    return b"".join(parts)
 
 
 def pack_point(sequence: int, step: int, time_us: int, value: float, series: int, salt: int) -> bytes:

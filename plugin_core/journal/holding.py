@@ -7,7 +7,6 @@ takes up to the switch interval of 5 ms, for a call of 5 microseconds. Where cty
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Callable
 from typing import Final
@@ -20,21 +19,19 @@ def _bound() -> Callable[[int, bytes], int]:
     try:
         import ctypes
 
-        in_c = ctypes.PyDLL(None, use_errno=True).write
+        in_c = ctypes.PyDLL(None).write
     except (ImportError, OSError, TypeError, AttributeError):  # no libffi, no such library, Windows
         return os.write
     in_c.argtypes, in_c.restype = (ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t), ctypes.c_ssize_t
-    errno_of = ctypes.get_errno
 
     def write(fd: int, data: bytes) -> int:
-        if len(data) > SMALL_BYTES:
-            return os.write(fd, data)
-        written: int = in_c(fd, data, len(data))
-        if written >= 0:
-            return written
-        if errno_of() == errno.EINTR:
-            return os.write(fd, data)  # which runs the signal's handler, and tries again
-        raise OSError(errno_of(), os.strerror(errno_of()))
+        if len(data) <= SMALL_BYTES:
+            written: int = in_c(fd, data, len(data))
+            if written >= 0:
+                return written
+        # Nothing was written: this says why, or is past what a signal interrupted. To ask ctypes for the error's
+        # number would cost as much again as the write, each time.
+        return os.write(fd, data)
 
     return write
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from plugin_core.journal.points import columns
@@ -29,7 +29,7 @@ class Mirror:
         """Have ``listener`` called when something is written after a silence."""
         self._listeners.append(listener)
 
-    def keep(self, *changes: Change) -> None:
+    def keep(self, changes: Sequence[Change]) -> None:
         """Changes were written."""
         self._changes += changes
         if self.is_quiet:

@@ -41,6 +41,7 @@ Durability = Literal["process", "1s", "every"]
 SEGMENT_BYTES: Final = 16 * 1024 * 1024
 DROPPED_TAG: Final = "flowtrail:dropped-points"
 _SHUT: Final = 1 << 62  # no series' limit is past this: while the end is, every call takes the slow way
+_PAYLOAD_BYTES: Final = frames.MAX_FRAME_BYTES - frames.MIN_FRAME_BYTES
 _SAY_AGAIN_BYTES: Final = 8 * 1024  # a series is defined twice, this far apart: one bad block does not unname it
 _RETRY_S: Final = 1.0
 
@@ -210,11 +211,14 @@ class Journal:
         self.append_all((change,))
 
     def append_all(self, changes: Sequence[Change]) -> None:
-        """Write changes of one moment, by one ``os.write`` where nothing is out of the ordinary.
+        """Write changes of one moment, in one piece where nothing is out of the ordinary.
 
-        Each write lets the interpreter's other threads go first, which costs more than the writing.
+        InvalidValueError for a change of 64 MiB or more, and none of them is written.
         """
-        payloads = [_encoded(change) for change in changes]
+        payloads = list(map(codec.encode, changes))
+        longest = max(map(len, payloads), default=0)
+        if longest > _PAYLOAD_BYTES:
+            raise InvalidValueError(f"A change of {longest} bytes is more than a journal takes in one piece.")
         with self._lock:
             if not self._written_at_once(changes, payloads):
                 for change, payload in zip(changes, payloads, strict=True):
@@ -236,8 +240,9 @@ class Journal:
             return False
         finally:
             self._busy = 0
-        self._mirror.keep(*changes)
-        self._synced_each()
+        self._mirror.keep(changes)
+        if self.durability == "every":
+            self._sync_fd(self._fd)
         if self._ring.events:  # of an interrupting call meanwhile
             with contextlib.suppress(OSError):
                 self._empty_ring()
@@ -245,7 +250,7 @@ class Journal:
 
     def _write_change(self, change: Change, payload: bytes) -> None:
         self._put(frames.pack(frames.CHANGE, self._seq, payload, self._salt))
-        self._mirror.keep(change)
+        self._mirror.keep((change,))
 
     def _log_slowly(self, series: Series, step: int, time_us: int, value: float, data: Json = None) -> None:
         """Write a point where more than one frame, or more than a frame, is to be done. Called under the lock."""
@@ -666,10 +671,3 @@ class Journal:
             with contextlib.suppress(OSError):
                 os.close(self._fd)  # or the lock on the parent's file would outlive the parent
         self._born()
-
-
-def _encoded(change: Change) -> bytes:
-    payload = codec.encode(change)
-    if len(payload) + frames.MIN_FRAME_BYTES > frames.MAX_FRAME_BYTES:
-        raise InvalidValueError(f"A change of {len(payload)} bytes is more than a journal takes in one piece.")
-    return payload

@@ -18,12 +18,13 @@ from typing import TypeAlias
 from plugin_core.model.components import ArtifactValue, Kind, OrchestratorRef, Owner, Status
 from plugin_core.model.lineage import NodeRef, SourceType
 from plugin_core.model.metrics import Json
+from plugin_core.model.plain import value
 from plugin_core.model.provenance import Provenance
 
 Micros: TypeAlias = int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class PutExperiment:
     """Create an experiment; where it exists, only what is not None is updated (tags: added)."""
 
@@ -36,7 +37,7 @@ class PutExperiment:
     new: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class PutTrial:
     """Create a trial (and its experiment, by name); where it exists, what is not None is updated."""
 
@@ -50,7 +51,7 @@ class PutTrial:
     new: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class PutComponent:
     """Create a component (and, by name, its experiment and trial), in status created; idempotent.
 
@@ -80,7 +81,7 @@ class PutComponent:
     new: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class SetStatus:
     """Move a component to a status. ``inferred`` marks a guess (its process is gone): a guess never
     replaces a final status that was reported, a reported status replaces a guess.
@@ -96,7 +97,7 @@ class SetStatus:
     owner: Owner | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class SetParameters:
     """Set parameters; per name the one logged last wins, whichever arrives last."""
 
@@ -105,7 +106,7 @@ class SetParameters:
     parameters: Mapping[str, Json]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class SetArtifactValues:
     """Set entries of a component's input or output artifacts; per name the last logged wins."""
 
@@ -115,7 +116,7 @@ class SetArtifactValues:
     values: Mapping[str, ArtifactValue]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class PutArtifact:
     """Create an artifact node, or add to it what it lacks (blob, properties).
 
@@ -139,7 +140,7 @@ class PutArtifact:
     new: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class PutAction:
     """Create an action node, or update what is not None."""
 
@@ -155,7 +156,7 @@ class PutAction:
     new: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class PutContext:
     """Create a context node, or update what is not None."""
 
@@ -170,7 +171,7 @@ class PutContext:
     new: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class PutAssociation:
     """Add an edge. A component or artifact that an edge is the first to name is created, by its name or URI."""
 
@@ -181,7 +182,7 @@ class PutAssociation:
     new: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class SetTags:
     """Set and remove tags of a node."""
 
@@ -191,7 +192,7 @@ class SetTags:
     removed: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class SetProperties:
     """Add properties to a node; a property that exists keeps its value."""
 
@@ -200,7 +201,7 @@ class SetProperties:
     properties: Mapping[str, str]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class AppendPoints:
     """Points of one series, in the order they were logged, as columns of equal length.
 
@@ -216,7 +217,7 @@ class AppendPoints:
     data: Mapping[int, Json] = field(default_factory=dict[int, Json])
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class JournalSeen:
     """A journal and the process that writes it, so that a later reader can tell whether it still lives."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from plugin_core.model.plain import value
 from plugin_core.model.provenance import NO_PROVENANCE, Provenance
 
 
@@ -62,7 +63,7 @@ SAGEMAKER_STATUS: Mapping[Status, str] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class OrchestratorRef:
     """Where a component came from: ``system`` (prefect, dagster), the ids there and the page's URL."""
 

@@ -46,7 +46,24 @@ def to_text(value: Json) -> str:
     """Encode a parameter's value as compact JSON in ASCII-safe UTF-8; never raises for a Json value."""
     if type(value) is float and math.isfinite(value):
         return repr(value)
-    return compact(tagged(value))
+    return compact(value if type(value) is dict and _is_plain(value) else tagged(value))
+
+
+def _is_plain(value: dict[str, Json]) -> bool:
+    """Whether JSON holds all of a mapping as it is, as most are: asked first, it takes a third of the tagging."""
+    for name, entry in value.items():
+        kind = type(entry)
+        if kind is float:
+            if not math.isfinite(entry):  # type: ignore[arg-type]
+                return False
+        elif kind is int:
+            if entry.bit_length() > _SAFE_INT_BITS:  # type: ignore[union-attr]
+                return False
+        elif kind is not str and kind is not bool and entry is not None:
+            return False
+        if name.startswith("$"):
+            return False
+    return True
 
 
 def tagged(value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from plugin_core.errors import SettingsError, StoreUnavailableError
-from plugin_core.stores.addresses import EXAMPLE, is_server
+from plugin_core.stores.addresses import EXAMPLE, REMOTE_EXAMPLE, is_remote, is_server
 from plugin_core.stores.aws import address as sagemaker
 from plugin_core.stores.aws.address import is_sagemaker
 
@@ -26,20 +26,28 @@ def open_store(url: str, /, *, read_only: bool = False) -> TrackingStore:
         return open_local_store(url, read_only=read_only)
     if is_sagemaker(url):
         return _open_sagemaker(url)
+    if is_remote(url):
+        from plugin_core.stores.remote import RemoteStore
+
+        return RemoteStore(url, read_only=read_only)
     raise SettingsError(
         f"{scheme}: is no kind of store that this flowtrail knows.",
-        hint=f"Use sqlite:///relative/path.db, sqlite:////absolute/path.db, {EXAMPLE} or {sagemaker.EXAMPLE}.",
+        hint=f"Use sqlite:///relative/path.db, sqlite:////absolute/path.db, {EXAMPLE}, {REMOTE_EXAMPLE} or "
+        f"{sagemaker.EXAMPLE}.",
     )
 
 
 def open_blobs(url: str, /) -> BlobStore:
-    """Open the blob store at ``url`` (``file:///absolute/folder``, ``s3://bucket/prefix``). Raises SettingsError."""
+    """Open the blob store at ``url`` (``file:///absolute/folder``, ``s3://bucket/prefix``, a flowtrail server).
+
+    Raises SettingsError.
+    """
     scheme = url.partition(":")[0]
     if scheme == "file":
         from plugin_core.stores.blobs import FolderBlobs
 
         return FolderBlobs.from_url(url)
-    if scheme == "s3":
+    if scheme == "s3" or is_remote(url):
         return _open_s3(url)
     if is_sagemaker(url):
         raise StoreUnavailableError(
@@ -48,7 +56,7 @@ def open_blobs(url: str, /) -> BlobStore:
         )
     raise SettingsError(
         f"{url!r} is not a blob store URL that this flowtrail knows.",
-        hint="Use file:///absolute/folder or s3://bucket/prefix.",
+        hint=f"Use file:///absolute/folder, s3://bucket/prefix or {REMOTE_EXAMPLE}.",
     )
 
 
@@ -77,6 +85,7 @@ def _open_s3(url: str) -> BlobStore:
         from plugin_core.stores.blobs.s3 import S3Blobs
     except ImportError as error:
         raise SettingsError(
-            "A blob store in S3 needs boto3, which is not installed.", hint="pip install 'flowtrail[s3]'"
+            "A blob store in S3 or at a flowtrail server needs boto3, which is not installed.",
+            hint="pip install 'flowtrail[s3]'",
         ) from error
     return S3Blobs(url)

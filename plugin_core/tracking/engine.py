@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from plugin_core.errors import StoreError
 from plugin_core.model.changes import Change
+from plugin_core.stores.aws.address import is_sagemaker
 from plugin_core.tracking.carrier import from_env
 from plugin_core.tracking.intake import settle_dead, take_in
 from plugin_core.tracking.settings import Settings, current_settings, on_configure
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from plugin_core.journal import Drainer, Journal, Series
     from plugin_core.redaction import Redactor
     from plugin_core.stores.protocol import BlobStore, TrackingStore
+    from plugin_core.tracking.uploader import Uploader
 
 _log = logging.getLogger("flowtrail")
 _SETTLED_FOR_S: Final = 5.0
@@ -72,6 +74,7 @@ class Engine:
         self._blobs: BlobStore | None = None
         self._store_lock = threading.Lock()
         self._settled_until = 0.0
+        self.uploads: Uploader | None = self._uploader()  # None: bytes go to the blob store at once
         self.known: set[object] = set()  # what was recorded once, by the keys of record_once
 
     def record(self, *changes: Change) -> None:
@@ -93,9 +96,9 @@ class Engine:
     def store(self) -> TrackingStore:
         """The store, holding all that this process and others on this machine logged until now.
 
-        Raises StoreUnavailableError when it cannot be opened.
+        Raises StoreUnavailableError when it cannot be opened. Bytes may still be on their way to the blob store.
         """
-        self.flush(self.settings.flush_timeout_s)
+        self._drainer.flush(self.settings.flush_timeout_s)
         store = self._open_store()
         self._take_in_others(store)
         return store
@@ -112,6 +115,24 @@ class Engine:
             settle_dead(store, spool)
         except StoreError as error:  # reading goes on: a read-only store shows what it was told
             _log.debug("flowtrail cannot settle the runs of dead processes: %s", error)
+
+    def _uploader(self) -> Uploader | None:
+        """What sends bytes to a blob store that is not on this machine. Strict mode waits for it, to say what fails."""
+        settings = self.settings
+        if settings.strict or settings.blobs.startswith("file:") or is_sagemaker(settings.blobs):
+            return None
+        from plugin_core.tracking.uploader import Uploader
+
+        uploader = Uploader(
+            Path(settings.spool_dir),
+            blobs_url=settings.blobs,
+            store_url=settings.store,
+            open_blobs=lambda: self.blobs,
+            record=self.record,
+        )
+        if from_env(os.environ) is None:  # children leave what they have to those who started them
+            uploader.start()
+        return uploader
 
     @property
     def blobs(self) -> BlobStore:
@@ -131,8 +152,13 @@ class Engine:
             return self._store
 
     def flush(self, timeout_s: float) -> bool:
-        """Wait until what was recorded is in the store; False if it was not within the time-out (it stays safe)."""
-        return self._drainer.flush(timeout_s)
+        """Wait until what was recorded is in the stores; False if it was not within the time-out (it stays safe)."""
+        deadline = time.monotonic() + timeout_s
+        is_drained = self._drainer.flush(timeout_s)
+        if self.uploads is None or self.uploads.is_idle:
+            return is_drained
+        is_sent = self.uploads.wait(max(0.0, deadline - time.monotonic()))
+        return self._drainer.flush(max(0.0, deadline - time.monotonic())) and is_sent
 
     def close(self, timeout_s: float | None = None) -> None:
         """Drain what is left within the exit time-out and let go of everything.
@@ -141,7 +167,10 @@ class Engine:
         open the store for the few events that it wrote.
         """
         limit = self.settings.exit_flush_timeout_s if timeout_s is None else timeout_s
-        if self._parent_drains():
+        is_left_to_parent = self._parent_drains()
+        if self.uploads is not None:
+            self.uploads.close(0.0 if is_left_to_parent else limit)
+        if is_left_to_parent:
             self._drainer.close(0.0)
         else:
             self._drainer.close(limit)

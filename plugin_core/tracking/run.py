@@ -48,6 +48,7 @@ from plugin_core.tracking.values import to_float, to_items, to_json, to_micros, 
 if TYPE_CHECKING:
     from plugin_core.journal import Series
     from plugin_core.model.evaluations import Evaluation
+    from plugin_core.tracking.files import Stored
     from plugin_core.tracking.reading import Cohort
 
 _DEFAULT_RUN_NAME: Final = "sagemaker-run"
@@ -330,21 +331,17 @@ class Run:
         kind = to_text("media_type", media_type) or mimetypes.guess_type(path.name, strict=False)[0]
         from plugin_core.tracking.files import store_file
 
-        uri, blob = store_file(engine(), path)
-        self._link(
-            PutArtifact(
-                at=now_us(),
-                source_uri=uri,
-                type=artifact_type_of(kind, path.name),
-                name=label,
-                media_type=kind,
-                blob=blob,
-                size_bytes=path.stat().st_size,
-                properties={"location": str(path.absolute()), "key": self._key(path.name)},
-            ),
-            is_output=is_output,
+        stored = store_file(engine(), path)
+        artifact = PutArtifact(
+            at=now_us(),
+            source_uri=stored.uri,
+            type=artifact_type_of(kind, path.name),
+            name=label,
+            media_type=kind,
+            size_bytes=path.stat().st_size,
+            properties={"location": str(path.absolute()), "key": self._key(path.name)},
         )
-        self._set_artifact(label, ArtifactValue(value=uri, media_type=kind), is_output=is_output)
+        self._log_stored(label, artifact, stored, is_output=is_output)
 
     def log_confusion_matrix(self, y_true: Any, y_pred: Any, title: str | None = None, is_output: bool = True) -> None:
         """Compute a confusion matrix and record it as an artifact. Needs scikit-learn."""
@@ -391,22 +388,18 @@ class Run:
         from plugin_core.tracking.files import store_bytes
 
         payload = json.dumps(evaluation.to_payload(), separators=(",", ":")).encode()
-        uri, blob = store_bytes(engine(), payload)
+        stored = store_bytes(engine(), payload)
         title = names.check_key("title", evaluation.title, names.ENTITY_NAME_MAX)
-        self._link(
-            PutArtifact(
-                at=now_us(),
-                source_uri=uri,
-                type=evaluation.type,
-                name=title,
-                media_type="application/json",
-                blob=blob,
-                size_bytes=len(payload),
-                properties={"key": self._key(f"{title}.json")},
-            ),
-            is_output=is_output,
+        artifact = PutArtifact(
+            at=now_us(),
+            source_uri=stored.uri,
+            type=evaluation.type,
+            name=title,
+            media_type="application/json",
+            size_bytes=len(payload),
+            properties={"key": self._key(f"{title}.json")},
         )
-        self._set_artifact(title, ArtifactValue(value=uri, media_type="application/json"), is_output=is_output)
+        self._log_stored(title, artifact, stored, is_output=is_output)
 
     def set_tags(self, tags: Mapping[str, str | None] | list[dict[str, str]]) -> None:
         """Add tags to the run, or change their values."""
@@ -427,6 +420,13 @@ class Run:
             )
         )
         engine().record(artifact, edge)
+
+    def _log_stored(self, name: str, artifact: PutArtifact, stored: Stored, *, is_output: bool) -> None:
+        from plugin_core.tracking.files import named
+
+        self._link(named(engine(), artifact, stored), is_output=is_output)
+        value = ArtifactValue(value=artifact.source_uri, media_type=artifact.media_type)
+        self._set_artifact(name, value, is_output=is_output)
 
     def _set_artifact(self, name: str, value: ArtifactValue, *, is_output: bool) -> None:
         component = self._address.component

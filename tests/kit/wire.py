@@ -44,9 +44,9 @@ def of_aws(store: Any, blobs: Any, staging: Path) -> Any:
 
 
 @contextlib.contextmanager
-def serving(app: Any) -> Iterator[str]:
-    """Serve an app over HTTP at a free port; the server's URL."""
-    listening = socket.create_server(("127.0.0.1", 0))
+def serving(app: Any, *, port: int = 0) -> Iterator[str]:
+    """Serve an app over HTTP at a free port, or one that was chosen before; the server's URL."""
+    listening = socket.create_server(("127.0.0.1", port))
     config = uvicorn.Config(app, log_level="error", lifespan="off", access_log=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)

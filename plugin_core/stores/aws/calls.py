@@ -1,4 +1,4 @@
-"""Calls of AWS's operations: one try with short time-outs, and again after a random pause where that may help.
+"""Calls of AWS's operations, tried again where that may help.
 
 The SDK's own retries are off: they draw from the random generator that belongs to the user's code.
 """
@@ -7,28 +7,22 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
-from random import SystemRandom
 from typing import Any, Final, TypeAlias
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from plugin_core.errors import SettingsError
+from plugin_core.errors import SettingsError, StoreError, StoreUnavailableError
 from plugin_core.stores.aws import sessions
 from plugin_core.stores.aws.address import SageMakerAddress
 from plugin_core.stores.aws.failures import is_throttled, is_worth_another_try, translated
+from plugin_core.stores.patience import Patience, Persistence, TryAgainError, full_jitter
 
 Members: TypeAlias = dict[str, Any]
 
-_CONNECT_TIMEOUT_S: Final = 3.0
-_READ_TIMEOUT_S: Final = 10.0
-_TRIES: Final = 5
-_FIRST_PAUSE_S: Final = 0.1
-_FIRST_THROTTLED_PAUSE_S: Final = 0.5
-_LONGEST_PAUSE_S: Final = 4.0
+_THROTTLED_PAUSE_S: Final = 2.0
 _PAGE: Final = 100
 _METRICS: Final = frozenset({"batch_put_metrics", "batch_get_metrics"})
 
@@ -36,9 +30,10 @@ _METRICS: Final = frozenset({"batch_put_metrics", "batch_get_metrics"})
 class Calls:
     """Makes calls. Safe to share between threads, and across a fork."""
 
-    def __init__(self, address: SageMakerAddress, *, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, address: SageMakerAddress, *, patience: Patience | None = None) -> None:
         self.address = address
-        self._pause = pause
+        self._patience = patience or Patience()
+        self._persistence = Persistence(self._patience)
         self._lock = threading.Lock()
         self._made: tuple[int, dict[str, Any]] = (0, {})
 
@@ -50,14 +45,20 @@ class Calls:
 
     def made(self, call: Callable[..., Members], operation: str, given: Members) -> Members:
         """The answer of a client's method, tried again where that may help."""
-        for tries_left in reversed(range(_TRIES)):
-            try:
-                return call(**given)
-            except (ClientError, BotoCoreError) as error:
-                if not tries_left or not is_worth_another_try(error, operation):
-                    raise translated(error, operation, given, self.address) from error
-                self._pause(_pause_s(_TRIES - 1 - tries_left, throttled=is_throttled(error)))
-        raise AssertionError(operation)
+        return self._persistence.call(lambda _: self._tried(call, operation, given))
+
+    def _tried(self, call: Callable[..., Members], operation: str, given: Members) -> Members:
+        try:
+            return call(**given)
+        except (ClientError, BotoCoreError) as error:
+            failure = translated(error, operation, given, self.address)
+            if not is_worth_another_try(error, operation):
+                self._persistence.answered()
+                raise failure from error
+            if not isinstance(failure, StoreError):
+                failure = StoreUnavailableError(f"{failure.message} It changed at the same time.")
+            pause = full_jitter(_THROTTLED_PAUSE_S) if is_throttled(error) else 0.0
+            raise TryAgainError(failure, after_s=pause) from error
 
     def pages(self, operation: str, member: str, **members: Any) -> Iterator[Members]:
         """The items of a listing, page after page."""
@@ -83,8 +84,8 @@ class Calls:
         if self.address.clients is not None:
             return sessions.given_client(self.address.clients, service)
         config = Config(
-            connect_timeout=_CONNECT_TIMEOUT_S,
-            read_timeout=_READ_TIMEOUT_S,
+            connect_timeout=self._patience.connect_s,
+            read_timeout=self._patience.answer_s,
             retries={"mode": "standard", "total_max_attempts": 1},
         )
         try:
@@ -92,9 +93,3 @@ class Calls:
             return session.client(service, endpoint_url=self.address.endpoint, config=config)
         except (BotoCoreError, ValueError) as error:
             raise SettingsError(f"SageMaker cannot be used: {error}.") from error
-
-
-def _pause_s(tries_made: int, *, throttled: bool) -> float:
-    """Full jitter, from a generator that nobody seeds."""
-    first = _FIRST_THROTTLED_PAUSE_S if throttled else _FIRST_PAUSE_S
-    return SystemRandom().uniform(0.0, min(_LONGEST_PAUSE_S, first * 2.0**tries_made))

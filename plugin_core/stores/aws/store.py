@@ -98,7 +98,7 @@ class SageMakerStore:
     def delete(self, node: NodeRef, /, *, cascade: bool = False, shared: bool = False) -> None:
         """See ExperimentStore, but in many calls: what fails on the way leaves the rest."""
         with self._lock:
-            self._writing.forget()
+            self._writing.forget(is_deleted=True)
             self._deleting.delete(node, cascade=cascade, shared=shared)
             if node.kind is NodeKind.COMPONENT:
                 self._numbers.forget(node.key)

@@ -42,11 +42,13 @@ class Writing:
         self._cut: set[tuple[NodeKind, str]] = set()
         self._times: OrderedDict[tuple[NodeKind, str], Any] = OrderedDict()  # when what is there was logged
 
-    def forget(self) -> None:
+    def forget(self, *, is_deleted: bool = False) -> None:
         """Others may have written: ask AWS again. When what we wrote was logged, AWS does not know."""
         for name, (component, _) in self._components.items():
             self._times[NodeKind.COMPONENT, name] = component.logged_at
         self._times |= {key: node.logged_at for key, (node, _) in self._nodes.items()}
+        if is_deleted:  # what is made anew has nothing of the old
+            self._times.clear()
         while len(self._times) > _MOST_KNOWN:
             self._times.popitem(last=False)
         self._components.clear()

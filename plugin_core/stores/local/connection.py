@@ -308,7 +308,7 @@ def _engine(connect: Callable[[], sqlite3.Connection], begin: str) -> Engine:
     engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
 
     def begin_explicitly(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        _driver(connection).execute(begin)
 
     event.listen(engine, "begin", begin_explicitly)
     return engine
