@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from plugin_core.errors import SettingsError
 
 SCHEME: Final = "sagemaker"
+NO_BLOBS: Final = f"{SCHEME}:"  # the blob store of a record without a bucket
 EXAMPLE: Final = "sagemaker://eu-west-1?bucket=my-bucket"
 
 _OPTIONS: Final = ("account", "bucket", "prefix", "endpoint", "clients")
