@@ -15,6 +15,7 @@ from dagster_integration import _compat, arrival, pipes
 from plugin_core.capture.guard import Guard, pass_on
 from plugin_core.capture.patches import Patches
 from plugin_core.capture.recording import Recording, current_recording
+from plugin_core.capture.sdk_jobs import answer_sdks
 from plugin_core.tracking.current import attach, detach
 from plugin_core.tracking.settings import is_disabled
 
@@ -48,6 +49,7 @@ class Installation(Patches):
             self.when_imported(module, functools.partial(self._install, name, make))
         self.when_imported("dagster", self._replace_absent)
         self.when_imported("dagster", _register)
+        answer_sdks(self)
 
     def _install(self, name: str, make: Callable[[Any], Any], module: ModuleType) -> None:
         with own_guard(f"the instrumentation of {module.__name__}"):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from plugin_core.capture.guard import Guard, pass_on
 from plugin_core.capture.patches import Patches
 from plugin_core.capture.recording import Recording, current_recording
+from plugin_core.capture.sdk_jobs import answer_sdks
 from prefect_integration import _compat
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Installation(Patches):
             (_compat.CLIENT, self._install_client),
         ):
             self.when_imported(name, functools.partial(self._install, install))
+        answer_sdks(self)
 
     def _install(self, install: Callable[[ModuleType], None], module: ModuleType) -> None:
         with own_guard(f"the instrumentation of {module.__name__}"):

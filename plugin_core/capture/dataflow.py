@@ -199,6 +199,10 @@ class Dataflow:
                 if made
                 else edge(artifact_node(uri), node_of(address), AssociationType.CONTRIBUTED_TO, at)
             )
+            origins = map(self._redactor.text, product.derived_from)
+            changes += [
+                edge(artifact_node(origin), artifact_node(uri), AssociationType.DERIVED_FROM, at) for origin in origins
+            ]
         if entries:
             changes.append(SetArtifactValues(at=at, component=address.component, is_output=made, values=entries))
 

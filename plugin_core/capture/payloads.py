@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from plugin_core.errors import StoreError
 from plugin_core.model.changes import PutArtifact
 from plugin_core.tracking.engine import Engine, now_us
+from plugin_core.tracking.files import named, put_bytes
 
 if TYPE_CHECKING:
     from plugin_core.capture.values import Payload
@@ -86,24 +87,16 @@ class PayloadWriter:
         if data is None:  # a closer look found a secret in it
             return
         try:
-            digest = self._engine.blobs.put_bytes(data)
+            stored = put_bytes(self._engine, data)
         except (StoreError, OSError) as error:
             self._on_failure("storing a value", error)
             return
-        self._note(job, {}, size_bytes=len(data), blob=digest)
-
-    def _note(
-        self, job: _Job, properties: dict[str, str], *, size_bytes: int | None = None, blob: str | None = None
-    ) -> None:
-        self._engine.record(
-            PutArtifact(
-                at=now_us(),
-                source_uri=job.source_uri,
-                type=job.type,
-                name=job.name,
-                media_type=job.payload.media_type,
-                size_bytes=size_bytes,
-                blob=blob,
-                properties=properties,
-            )
+        artifact = PutArtifact(
+            at=now_us(),
+            source_uri=job.source_uri,
+            type=job.type,
+            name=job.name,
+            media_type=job.payload.media_type,
+            size_bytes=len(data),
         )
+        self._engine.record(named(self._engine, artifact, stored))

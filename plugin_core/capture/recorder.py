@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from array import array
 from collections.abc import Mapping
 from datetime import datetime
@@ -201,8 +202,9 @@ class Recorder:
     def flush(self, timeout_s: float | None = None) -> bool:
         """Wait until what was recorded is in the store, payloads too; False if it was not within the time-out."""
         limit = self._engine.settings.flush_timeout_s if timeout_s is None else timeout_s
+        deadline = time.monotonic() + limit
         self.wait_for_code(limit)
-        return self._payloads.wait(limit) and self._engine.flush(limit)
+        return self._payloads.wait(limit) and self._engine.flush(max(0.0, deadline - time.monotonic()))
 
     # The write
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from plugin_core.cli import (
+    audit,
     config,
     doctor,
     get,
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 _config = typer.Typer(help="What is set, and where.", no_args_is_help=True)
 _keys = typer.Typer(help="Who may ask a server of this record.", no_args_is_help=True)
+_audit = typer.Typer(help="Whether a server's audit is as it was written.", no_args_is_help=True)
 _journal = typer.Typer(help="What journals' files hold, and whether they are whole.", no_args_is_help=True)
 
 app.command("run", context_settings=run.OPTIONS)(run.run)
@@ -48,6 +50,8 @@ _config.command("show")(config.show)
 _journal.command("verify")(journal.verify)
 _journal.command("cat")(journal.cat)
 app.add_typer(_journal, name="journal")
+_audit.command("verify")(audit.verify)
+app.add_typer(_audit, name="audit")
 _keys.command("create")(keys.create)
 _keys.command("list")(keys.list_keys)
 _keys.command("revoke")(keys.revoke)

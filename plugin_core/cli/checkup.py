@@ -102,7 +102,8 @@ def check_store(settings: Settings, now: datetime) -> Iterator[Check]:
 
 def check_spool(spool: Path) -> Check:
     """Whether journals can be written, and what waits in those that are there."""
-    from plugin_core.journal import list_journals
+    from plugin_core.cli.recover import told_of_parcels
+    from plugin_core.journal import list_journals, waiting
 
     states = {True: "of living processes", False: "of processes that are gone", None: "of other machines"}
     found = list_journals(spool)
@@ -111,7 +112,10 @@ def check_spool(spool: Path) -> Check:
         for state, words in states.items()
         if (sizes := [journal.size_bytes for journal in found if journal.is_alive is state])
     )
-    if any(journal.is_alive is not True for journal in found):
+    parcels = waiting(spool)
+    if parcels:
+        told = f"{told}, {told_of_parcels(parcels)}" if told else told_of_parcels(parcels)
+    if parcels or any(journal.is_alive is not True for journal in found):
         return Check("spool", "warn", f"{spool}: {told}", "flowtrail recover")
     return _writable("spool", spool, told or "empty")
 

@@ -9,8 +9,8 @@ import typer
 
 from plugin_core.cli import checkup
 from plugin_core.cli.checkup import Check
-from plugin_core.cli.edge import FAILED
 from plugin_core.cli.session import JsonOption, ProfileOption, Session, StoreOption
+from plugin_core.cli.statuses import FAILED
 from plugin_core.cli.terminal import GREEN, ORANGE, VERMILLION, clean
 from plugin_core.tracking.settings import origins
 

@@ -1,8 +1,4 @@
-"""The edge of the process: whatever a command raises becomes a message that helps, and an exit status.
-
-0 done · 1 not found, ambiguous, or a check failed · 2 wrong usage or setting · 3 the store cannot be used
-· 4 stored bytes are damaged · 70 a fault of flowtrail's own · 130 interrupted.
-"""
+"""The edge of the process: whatever a command raises becomes a message that helps, and an exit status."""
 
 from __future__ import annotations
 
@@ -14,14 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, TextIO
 
 from plugin_core import errors
-
-DONE: Final = 0
-FAILED: Final = 1
-USAGE: Final = 2
-STORE: Final = 3
-DAMAGED: Final = 4
-OUR_FAULT: Final = 70
-INTERRUPTED: Final = 130
+from plugin_core.cli.statuses import DAMAGED, DONE, FAILED, INTERRUPTED, OUR_FAULT, STORE, USAGE
 
 # The first class that fits decides: exit status, likely cause, fix.
 _EXPLAINED: Final[tuple[tuple[type[errors.FlowtrailError], int, str, str], ...]] = (

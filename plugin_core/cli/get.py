@@ -18,6 +18,7 @@ from plugin_core.cli.terminal import clean, size
 from plugin_core.errors import ConflictError, NotFoundError
 from plugin_core.model.lineage import Artifact, NodeKind
 from plugin_core.stores.protocol import BlobStore
+from plugin_core.tracking.files import SENT_FROM
 from plugin_core.tracking.settings import redacted_url
 
 _UNSAFE: Final = re.compile(r"[^\w.+-]+")
@@ -74,6 +75,10 @@ def get(
 
 
 def _stored(session: Session, artifact: Artifact) -> tuple[BlobStore, str]:
+    host = artifact.properties.get(SENT_FROM)
+    if artifact.blob is None and host is not None:
+        cause = f"its bytes are on their way to the blob store, from the spool of {clean(host)}"
+        raise NotStoredError(artifact.name, cause, "Try again later, or run `flowtrail recover` there.")
     if artifact.blob is None:
         place = artifact.properties.get("location")
         hint = f"It was at {place} when it was recorded." if place else _HOW_TO_MAKE

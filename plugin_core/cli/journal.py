@@ -13,8 +13,8 @@ from typing import Annotated, Any, Final, TypeAlias
 import typer
 from rich.text import Text
 
-from plugin_core.cli.edge import FAILED
 from plugin_core.cli.session import JsonOption
+from plugin_core.cli.statuses import FAILED
 from plugin_core.cli.terminal import GREEN, ORANGE, VERMILLION, Terminal, clean, counted, size, stamp
 from plugin_core.cli.views import jsonable, to_json
 from plugin_core.journal.inspection import JournalFile

@@ -1,7 +1,9 @@
-"""`flowtrail recover`: bring what waits in journals of processes that are gone into the store."""
+"""`flowtrail recover`: bring what waits in a spool, of processes that are gone, into the stores."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +16,7 @@ from plugin_core.tracking.intake import has_journals
 from plugin_core.tracking.settings import redacted_url
 
 if TYPE_CHECKING:
-    from plugin_core.journal import RecoveryReport
+    from plugin_core.journal import Parcel, RecoveryReport, UploadReport
 
 
 def recover(
@@ -27,9 +29,9 @@ def recover(
     store: StoreOption = None,
     profile: ProfileOption = None,
 ) -> None:
-    """Bring into the store what waits in journals.
+    """Bring into the store what waits in journals, and into the blob store the files that wait to be sent.
 
-    Those of living processes are left to them. Damaged ones are read around the damage and put aside.
+    Journals of living processes are left to them. Damaged ones are read around the damage and put aside.
     """
     session = Session(store=store, profile=profile, as_json=as_json)
     folder = spool if spool is not None else session.spool
@@ -37,22 +39,27 @@ def recover(
         _list(session, folder)
         return
     from plugin_core import journal
-    from plugin_core.stores import open_store
+    from plugin_core.stores import open_blobs, open_store
 
-    report = journal.RecoveryReport()
+    report, uploads = journal.RecoveryReport(), journal.UploadReport()
     if has_journals(folder):
         with copying(session.terminal, "recovering") as progress:
             report = journal.recover(folder, open_store(session.settings.store), progress=progress)
+    if journal.waiting(folder):
+        with copying(session.terminal, "sending") as progress:
+            uploads = journal.send_waiting(folder, open_store(session.settings.store), open_blobs, progress=progress)
     if as_json:
-        session.print_json(report)
+        session.print_json({**asdict(report), "uploads": uploads})
     else:
-        session.terminal.print(*told(report))
+        session.terminal.print(*told(report), *told_of_uploads(uploads))
+    if uploads.problems:
+        raise typer.Exit(1)
 
 
 def _list(session: Session, folder: Path) -> None:
-    from plugin_core.journal import list_journals
+    from plugin_core.journal import list_journals, waiting
 
-    found = list_journals(folder)
+    found, parcels = list_journals(folder), waiting(folder)
     if session.as_json:
         session.print_json(found)
         return
@@ -69,8 +76,17 @@ def _list(session: Session, folder: Path) -> None:
     ]
     if rows:
         session.terminal.print(session.terminal.table(columns, rows))
-    else:
+    if parcels:
+        session.terminal.print(told_of_parcels(parcels))
+    if not rows and not parcels:
         session.say("Nothing waits.")
+
+
+def told_of_parcels(parcels: Sequence[Parcel]) -> str:
+    """How much waits, and for which blob stores."""
+    total = size(sum(parcel.size_bytes for parcel in parcels))
+    places = ", ".join(sorted({redacted_url(parcel.blobs) for parcel in parcels}))
+    return f"{counted(len(parcels), 'files')} ({total}) to be sent to {places}"
 
 
 def told(report: RecoveryReport) -> list[str]:
@@ -90,3 +106,13 @@ def told(report: RecoveryReport) -> list[str]:
     lines = [brought if report.journals else "Nothing waited."]
     lines += [f"{counted(count, things)} {what}" for count, things, what in notes if count]
     return [*lines, *(f"Put aside with a report: {path}" for path in report.quarantined)]
+
+
+def told_of_uploads(report: UploadReport) -> list[str]:
+    """What became of files that waited to be sent, for people."""
+    notes = (
+        (report.sent, f"sent to the blob store ({size(report.sent_bytes)})."),
+        (report.waiting, "still to be sent."),
+        (report.other_stores, "to be sent, of another record: flowtrail recover --store URL"),
+    )
+    return [*(f"{counted(count, 'files')} {what}" for count, what in notes if count), *report.problems]

@@ -8,16 +8,8 @@ from plugin_core.lineage.artifact import Artifact, ArtifactSource, DatasetArtifa
 from plugin_core.lineage.graph import LineageGraph, ancestors, descendants, path, walk
 from plugin_core.lineage.lineage_trial_component import LineageTrialComponent
 from plugin_core.lineage.nodes import to_node
-from plugin_core.lineage.query import (
-    Edge,
-    LineageEntityEnum,
-    LineageFilter,
-    LineageQuery,
-    LineageQueryDirectionEnum,
-    LineageQueryResult,
-    LineageSourceEnum,
-    Vertex,
-)
+from plugin_core.lineage.query import Edge, LineageFilter, LineageQuery, LineageQueryResult, Vertex
+from plugin_core.lineage.words import LineageEntityEnum, LineageQueryDirectionEnum, LineageSourceEnum
 
 __all__ = [
     "Artifact",

@@ -13,8 +13,8 @@ from typing import Any, Final, Self
 
 from plugin_core.errors import ConflictError, InvalidValueError, NotFoundError
 from plugin_core.lineage.nodes import store, to_node
-from plugin_core.lineage.query import LineageQueryDirectionEnum
 from plugin_core.lineage.related import artifacts_around, components_around, execution_arn, trials_around
+from plugin_core.lineage.words import LineageQueryDirectionEnum
 from plugin_core.model import arns
 from plugin_core.model.changes import PutArtifact, SetTags
 from plugin_core.model.lineage import Artifact as ArtifactValue

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from plugin_core.errors import NotFoundError
 from plugin_core.lineage.artifact import DatasetArtifact, ModelArtifact, datasets_around, models_around
 from plugin_core.lineage.nodes import did_you_mean, store, to_node
-from plugin_core.lineage.query import LineageQueryDirectionEnum
 from plugin_core.lineage.related import execution_arn
+from plugin_core.lineage.words import LineageQueryDirectionEnum
 from plugin_core.model import arns, parameters
 from plugin_core.model.components import SAGEMAKER_STATUS, ArtifactValue, Component
 from plugin_core.model.lineage import NodeKind, NodeRef

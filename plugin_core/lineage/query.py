@@ -5,16 +5,24 @@ Deliberate differences: several starts may be asked of at once, and an answer is
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from plugin_core.errors import InvalidValueError
 from plugin_core.lineage.nodes import store, to_node
+from plugin_core.lineage.words import (
+    ENTITY_OF,
+    LineageEntityEnum,
+    LineageQueryDirectionEnum,
+    LineageSourceEnum,
+    to_direction,
+    to_kind,
+    to_text,
+)
 from plugin_core.model import arns, queries
 from plugin_core.model.lineage import Action, Association, Context, NodeKind, NodeRef
 from plugin_core.model.lineage import Vertex as Node
@@ -22,53 +30,6 @@ from plugin_core.model.lineage import Vertex as Node
 if TYPE_CHECKING:
     from plugin_core.lineage.artifact import Artifact
     from plugin_core.lineage.lineage_trial_component import LineageTrialComponent
-
-
-class LineageEntityEnum(enum.Enum):
-    """Kinds of nodes, in SageMaker's words."""
-
-    TRIAL = "Trial"
-    ACTION = "Action"
-    ARTIFACT = "Artifact"
-    CONTEXT = "Context"
-    TRIAL_COMPONENT = "TrialComponent"
-
-
-class LineageSourceEnum(enum.Enum):
-    """Types of artifacts, actions, contexts and jobs that a query may filter by; any other text does, too."""
-
-    CHECKPOINT = "Checkpoint"
-    DATASET = "DataSet"
-    ENDPOINT = "Endpoint"
-    IMAGE = "Image"
-    MODEL = "Model"
-    MODEL_DATA = "ModelData"
-    MODEL_DEPLOYMENT = "ModelDeployment"
-    MODEL_GROUP = "ModelGroup"
-    MODEL_REPLACE = "ModelReplaced"
-    TENSORBOARD = "TensorBoard"
-    TRAINING_JOB = "TrainingJob"
-    APPROVAL = "Approval"
-    PROCESSING_JOB = "ProcessingJob"
-    TRANSFORM_JOB = "TransformJob"
-
-
-class LineageQueryDirectionEnum(enum.Enum):
-    """Which way a query walks."""
-
-    BOTH = "Both"
-    ASCENDANTS = "Ascendants"
-    DESCENDANTS = "Descendants"
-
-
-_KIND_OF: Final[Mapping[str, NodeKind]] = {
-    LineageEntityEnum.TRIAL.value: NodeKind.TRIAL,
-    LineageEntityEnum.ACTION.value: NodeKind.ACTION,
-    LineageEntityEnum.ARTIFACT.value: NodeKind.ARTIFACT,
-    LineageEntityEnum.CONTEXT.value: NodeKind.CONTEXT,
-    LineageEntityEnum.TRIAL_COMPONENT.value: NodeKind.COMPONENT,
-}
-_ENTITY_OF: Final[Mapping[NodeKind, str]] = {kind: entity for entity, kind in _KIND_OF.items()}
 
 
 class Edge:
@@ -107,7 +68,7 @@ class Vertex:
     @classmethod
     def of(cls, node: Node) -> Vertex:
         """A vertex of the store's graph; it knows its node, so that nobody has to look it up."""
-        vertex = cls(arns.to_arn(node.ref), _ENTITY_OF.get(node.ref.kind, node.ref.kind.value), node.type)
+        vertex = cls(arns.to_arn(node.ref), ENTITY_OF.get(node.ref.kind, node.ref.kind.value), node.type)
         vertex._ref = node.ref
         return vertex
 
@@ -214,8 +175,8 @@ class LineageFilter:
         return queries.LineageQuery(
             direction=direction,
             max_depth=max_depth,
-            kinds=tuple(_kind_of(entity) for entity in self.entities or ()),
-            types=tuple(_value(source) for source in self.sources or ()),
+            kinds=tuple(to_kind(entity) for entity in self.entities or ()),
+            types=tuple(to_text(source) for source in self.sources or ()),
             created_before=self.created_before,
             created_after=self.created_after,
             modified_before=self.modified_before,
@@ -223,28 +184,6 @@ class LineageFilter:
             properties=dict(self.properties or {}),
             include_edges=include_edges,
         )
-
-
-def _value(member: enum.Enum | str) -> str:
-    return str(member.value) if isinstance(member, enum.Enum) else member
-
-
-def _kind_of(entity: LineageEntityEnum | str) -> NodeKind:
-    try:
-        return _KIND_OF[_value(entity)]
-    except KeyError:
-        raise InvalidValueError(
-            f"{entity!r} is no lineage entity.", hint=f"One of {', '.join(sorted(_KIND_OF))}."
-        ) from None
-
-
-def to_direction(direction: LineageQueryDirectionEnum | str) -> queries.Direction:
-    """The store's word for a direction, given as the enum or its value; InvalidValueError."""
-    try:
-        return queries.Direction(_value(direction))
-    except ValueError:
-        known = ", ".join(member.value for member in LineageQueryDirectionEnum)
-        raise InvalidValueError(f"{direction!r} is no direction.", hint=f"One of {known}.") from None
 
 
 class LineageQuery:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from plugin_core.lineage.nodes import store
-from plugin_core.lineage.query import LineageQueryDirectionEnum, to_direction
+from plugin_core.lineage.words import LineageQueryDirectionEnum, to_direction
 from plugin_core.model import arns
 from plugin_core.model.components import Component
 from plugin_core.model.lineage import Artifact, NodeKind, NodeRef

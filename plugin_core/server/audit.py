@@ -15,6 +15,7 @@ import queue
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ from plugin_core.server.secret import derived
 FILE: Final = "audit.jsonl"
 _FIRST: Final = "0" * 64
 _AT_ONCE: Final = 500
+_PAUSE_S: Final = 0.05  # between two writes: a thread that runs after each request takes time from the next
 _TAIL: Final = 64 << 10  # bytes in which the last line surely ends
 MAX_NAMING: Final = 64 << 10  # bytes of a body in which what it is about is looked for
 _TARGETS: Final = (
@@ -48,6 +50,20 @@ class Entry:
     body: bytes = b""
 
 
+@dataclass(frozen=True, slots=True)
+class _End:
+    """Where a file ended when we wrote to it last, and with which seal."""
+
+    device: int = 0
+    inode: int = 0
+    size: int = -1
+    seal: str = _FIRST
+
+    def is_that_of(self, there: os.stat_result) -> bool:
+        """Whether nobody has written since."""
+        return (self.device, self.inode, self.size) == (there.st_dev, there.st_ino, there.st_size)
+
+
 class AuditLog:
     """Writes entries in a thread of its own; several processes may write to one file."""
 
@@ -55,6 +71,8 @@ class AuditLog:
         self._path = folder / FILE
         self._key = derived(secret, "audit 1")
         self._waiting: queue.SimpleQueue[Entry | None] = queue.SimpleQueue()
+        self._ending = threading.Event()
+        self._end = _End()
         self._thread = threading.Thread(target=self._write_all, name="flowtrail-audit", daemon=True)
         self._thread.start()
         self.failures = 0
@@ -65,6 +83,7 @@ class AuditLog:
 
     def close(self) -> None:
         """Write what waits, and end."""
+        self._ending.set()
         self._waiting.put(None)
         self._thread.join()
 
@@ -76,6 +95,7 @@ class AuditLog:
                 entries.append(self._waiting.get())
             is_open = None not in entries
             self._try_to_write([entry for entry in entries if entry is not None])
+            self._ending.wait(_PAUSE_S)
 
     def _try_to_write(self, entries: list[Entry]) -> None:
         """A full disk does not stop the server; what could not be written is counted, and told each time."""
@@ -91,27 +111,52 @@ class AuditLog:
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            size = os.fstat(descriptor).st_size
-            last = _last_seal(descriptor, size)
-            lines = b"".join(_chained(self._key, last, map(_content, entries)))
-            if os.write(descriptor, lines) != len(lines):
-                os.ftruncate(descriptor, size)
+            there = os.fstat(descriptor)
+            last = self._end.seal if self._end.is_that_of(there) else _last_seal(descriptor, there.st_size)
+            lines = list(_chained(self._key, last, map(_content, entries)))
+            text = b"".join(line for line, _ in lines)
+            if os.write(descriptor, text) != len(text):
+                os.ftruncate(descriptor, there.st_size)
                 raise OSError(28, "the disk is full")
+            self._end = _End(there.st_dev, there.st_ino, there.st_size + len(text), lines[-1][1])
         finally:
             os.close(descriptor)
 
 
-def broken_lines(path: Path, secret: bytes) -> list[int]:
-    """The numbers of the lines, from 1, that were changed or do not follow the line before them. OSError."""
-    key, broken, last = derived(secret, "audit 1"), [], None
+class Flaw(StrEnum):
+    """What is wrong with a line."""
+
+    CHANGED = "changed"
+    MISPLACED = "misplaced"
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a file is found to be: ``flaws`` by the lines' numbers, from 1, and whether a line has the noted seal."""
+
+    lines: int
+    flaws: Mapping[int, Flaw]
+    last_seal: str | None
+    has_noted: bool
+
+
+def verified(path: Path, secret: bytes, *, noted: str | None = None) -> Verified:
+    """Compare each line with its seal, and with the line before it; the first one begins a chain. OSError.
+
+    ``noted`` is the seal of a line as it was read before.
+    """
+    key, flaws, last = derived(secret, "audit 1"), dict[int, Flaw](), _FIRST
+    number, has_noted = 0, False
     with path.open(encoding="ascii", errors="replace") as lines:
         for number, line in enumerate(lines, 1):
             content = _parsed(line)
-            seal, previous = content.pop("seal", None), content.get("previous")
-            if seal != _seal(key, content) or (last is not None and previous != last):
-                broken.append(number)
-            last = seal
-    return broken
+            seal = content.pop("seal", None)
+            if seal != _seal(key, _text(content)):
+                flaws[number] = Flaw.CHANGED
+            elif last is not None and content.get("previous") != last:
+                flaws[number] = Flaw.MISPLACED
+            last, has_noted = seal, has_noted or (noted is not None and seal == noted)
+    return Verified(number, flaws, last if number else None, has_noted)
 
 
 def _parsed(line: str) -> dict[str, Any]:
@@ -122,15 +167,20 @@ def _parsed(line: str) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _chained(key: bytes, last: str, contents: Iterable[Mapping[str, Any]]) -> Iterable[bytes]:
+def _chained(key: bytes, last: str, contents: Iterable[Mapping[str, Any]]) -> Iterable[tuple[bytes, str]]:
+    """Lines with their seals."""
     for content in contents:
-        linked = {**content, "previous": last}
-        last = _seal(key, linked)
-        yield f"{json.dumps({**linked, 'seal': last})}\n".encode("ascii")
+        sealed = _text({**content, "previous": last})
+        last = _seal(key, sealed)
+        yield f'{sealed[:-1]}, "seal": "{last}"}}\n'.encode("ascii"), last
 
 
-def _seal(key: bytes, content: Mapping[str, Any]) -> str:
-    return hmac.digest(key, json.dumps(content, sort_keys=True).encode("ascii"), "sha256").hex()
+def _text(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, sort_keys=True)
+
+
+def _seal(key: bytes, text: str) -> str:
+    return hmac.digest(key, text.encode("ascii"), "sha256").hex()
 
 
 def _last_seal(descriptor: int, size: int) -> str:

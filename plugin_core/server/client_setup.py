@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-BUCKET: Final = "flowtrail"
+from plugin_core.stores.addresses import REMOTE_BUCKET
+
+BUCKET: Final = REMOTE_BUCKET
 CONFIG_VARIABLE: Final = "SAGEMAKER_USER_CONFIG_OVERRIDE"
 _JOBS_VARIABLE: Final = "FLOWTRAIL_SAGEMAKER_JOBS"
 _ENDPOINTS: Final = (

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from typing import Final
 
 from plugin_core.errors import FlowtrailError, SettingsError, StoreError
@@ -25,7 +26,7 @@ from plugin_core.server.keyring import KeyRing
 from plugin_core.server.keys import Keys
 from plugin_core.server.origins import Origins
 from plugin_core.server.refusals import Reason, RefusedError
-from plugin_core.server.routes import OBJECTS, ROUTE
+from plugin_core.server.routes import OBJECTS, RECORD, ROUTE
 from plugin_core.server.secret import derived
 from plugin_core.server.tenants import place_of
 from plugin_core.stores import open_blobs, open_keys, open_store
@@ -33,6 +34,7 @@ from plugin_core.stores.objects import KeepsObjects
 from plugin_core.tracking.settings import Settings
 from plugin_core.wire.app import AsgiApp, Receive, Scope, Send, json_api
 from plugin_core.wire.caller import CALLER
+from plugin_core.wire.record import record_api
 from plugin_core.wire.request import WireSettings
 from plugin_core.wire.s3.app import object_api
 
@@ -191,6 +193,7 @@ def endpoints_of(tenant: str, serving: Serving, closing: ExitStack) -> dict[str,
     wire = WireSettings(limits=settings.wire_limits, strict_artifacts=settings.wire_strict_artifacts)
     api = json_api(store, blobs, secret=derived(serving.secret, f"pages {tenant}"), settings=wire)
     endpoints: dict[str, AsgiApp] = dict.fromkeys(("operations", "identity", "BatchPutMetrics", "BatchGetMetrics"), api)
+    endpoints[RECORD.name] = record_api(store, about=f"flowtrail {version('flowtrail')}, ")
     if isinstance(store, KeepsObjects):
         # Clients are told of this bucket, and upload into it without asking whether it is there.
         store.objects.create_bucket(Bucket(name=BUCKET, created_at=datetime.now(UTC)))

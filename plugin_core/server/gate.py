@@ -159,7 +159,7 @@ class Gate:
             self._require_permission(what, caller)
         if not route.is_streamed:
             return receive
-        declared = claim.payload if claim is not None and claim.has_hashed_payload else None
+        declared = claim.body_sha256 if claim is not None else None
         return StreamedBody(receive, limit=limit, silence_s=self._rules.silence_s, sha256=declared)
 
     async def _claim(self, request: SignedRequest, route: Route) -> Claim | None:

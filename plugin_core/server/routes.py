@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote_plus
 
+from plugin_core.model.portable import MAX_BYTES
 from plugin_core.server.refusals import Dialect, Reason, RefusedError
+from plugin_core.stores.remote import calls
 from plugin_core.wire.caller import Permission
+from plugin_core.wire.record import record_permission
 from plugin_core.wire.signature import SignedRequest
 
 Permitted = Callable[[str], "Permission | str | None"]
@@ -98,7 +101,17 @@ OBJECTS: Final = Route(
     is_streamed=True,
     max_body=5 << 30,
 )
-ROUTES: Final = (HEALTH, METRICS, OPERATIONS, IDENTITY, PUT_METRICS, GET_METRICS, OBJECTS)
+RECORD: Final = Route(
+    name="record",
+    path=calls.PATH,
+    methods={"POST": None},
+    dialect=Dialect.JSON,
+    services=frozenset({"sagemaker"}),
+    content_types=(calls.MEDIA_TYPE,),
+    is_streamed=True,
+    max_body=MAX_BYTES,
+)
+ROUTES: Final = (HEALTH, METRICS, OPERATIONS, IDENTITY, PUT_METRICS, GET_METRICS, RECORD, OBJECTS)
 _TARGET: Final = "SageMaker."
 
 
@@ -135,6 +148,8 @@ def asked(route: Route, request: SignedRequest, permitted: Permitted) -> Asked:
     _require_media_type(route, request)
     if route is OPERATIONS:
         return _operation(request, permitted)
+    if route is RECORD:
+        return _of_record(request)
     if route is OBJECTS:
         return _on_object(request)
     return Asked(route, route.name, route.methods[request.method])
@@ -159,6 +174,14 @@ def _operation(request: SignedRequest, permitted: Permitted) -> Asked:
     if name is None or permission is None:
         raise RefusedError(Reason.UNKNOWN, "There is no such operation here.")
     return Asked(OPERATIONS, name, Permission(permission))
+
+
+def _of_record(request: SignedRequest) -> Asked:
+    name = request.header(calls.OPERATION) or ""
+    permission = record_permission(name)
+    if permission is None:
+        raise RefusedError(Reason.UNKNOWN, "There is no such operation here.")
+    return Asked(RECORD, f"record:{name}", permission)
 
 
 def _on_object(request: SignedRequest) -> Asked:

@@ -21,10 +21,13 @@ FILE: Final = "server.key"
 _LEAST: Final = 32  # characters: a shorter one could be guessed
 
 
-def server_secret(folder: Path, environ: Mapping[str, str]) -> bytes:
-    """The secret of the servers whose files lie in ``folder``. SettingsError for one that is short or exposed."""
+def server_secret(folder: Path, environ: Mapping[str, str], *, make: bool = True) -> bytes:
+    """The secret of the servers whose files lie in ``folder``. SettingsError for one that is short or exposed.
+
+    Without ``make`` one that is not there is a SettingsError, too.
+    """
     given = environ.get(VARIABLE, "").strip()
-    text = given or _kept(folder / FILE)
+    text = given or _kept(folder / FILE, make=make)
     if len(text) < _LEAST:
         raise SettingsError(
             f"The server's secret ({VARIABLE if given else folder / FILE}) has {len(text)} characters; {_LEAST} are "
@@ -39,9 +42,10 @@ def derived(secret: bytes, purpose: str) -> bytes:
     return hmac.digest(secret, f"flowtrail {purpose}".encode(), "sha256")
 
 
-def _kept(path: Path) -> str:
+def _kept(path: Path, *, make: bool) -> str:
     with suppress(FileExistsError):
-        _make(path)
+        if make:
+            _make(path)
     try:
         exposed = stat.S_IMODE(path.stat().st_mode) & 0o077
         text = path.read_text("ascii").strip()

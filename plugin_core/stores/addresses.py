@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import parse_qsl, quote, unquote, urlencode
@@ -106,3 +106,78 @@ def _name(options: Mapping[str, str], schema: str) -> str:
         + f"/{quote(database)}"
         + (f"?{query}" if query else "")
     )
+
+
+# Of a record behind flowtrail's own server
+
+REMOTE_SCHEMES: Final = frozenset({"flowtrail+http", "flowtrail+https"})
+REMOTE_EXAMPLE: Final = "flowtrail+https://host"
+REMOTE_BUCKET: Final = "flowtrail"  # every server has it
+
+_REMOTE_OPTIONS: Final = frozenset({"profile"})
+_HOST: Final = re.compile(r"[a-z0-9_.:-]+")
+
+
+def is_remote(url: str) -> bool:
+    """Whether a URL is one of a record behind a flowtrail server."""
+    return url.partition(":")[0] in REMOTE_SCHEMES
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteAddress:
+    """A flowtrail server. ``name`` is the same for all URLs that mean the same record; ``endpoint`` is its HTTP URL."""
+
+    name: str
+    host: str
+    port: int
+    is_tls: bool
+    profile: str | None = None
+
+    @property
+    def authority(self) -> str:
+        """Host and port as the Host header has them."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _http_port(is_tls=self.is_tls) else f"{host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether it is on this machine, where it may do without keys."""
+        return self.host in {"localhost", "::1"} or self.host.startswith("127.")
+
+    @property
+    def endpoint(self) -> str:
+        """Where clients of HTTP find it."""
+        return f"http{'s' if self.is_tls else ''}://{self.authority}"
+
+
+def remote_address(url: str) -> RemoteAddress:
+    """Read ``flowtrail+https://host:port?profile=name``. SettingsError, which quotes nothing that may be a secret."""
+    scheme, slashes, rest = url.partition("://")
+    before, _, query = rest.partition("?")
+    place, _, path = before.partition("/")
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    if not is_remote(url) or not slashes or path or "#" in rest:
+        raise SettingsError("The store's URL names no flowtrail server.", hint=f"Use {REMOTE_EXAMPLE}, without a path.")
+    if "@" in place:
+        raise SettingsError(
+            "A key does not belong into the URL of a flowtrail server.",
+            hint="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.",
+        )
+    if unknown := options.keys() - _REMOTE_OPTIONS:
+        raise SettingsError(f"The URL of a flowtrail server has no option {min(unknown)!r}.", hint="It has: profile.")
+    is_tls = scheme.endswith("s")
+    host, port = _host_and_port(place)
+    if not _HOST.fullmatch(host.lower()) or not (port or "1").isdecimal() or not 0 < int(port or 1) < _PORTS:
+        raise SettingsError("The store's URL names no host.", hint=f"Use {REMOTE_EXAMPLE} or {REMOTE_EXAMPLE}:port.")
+    found = RemoteAddress(
+        "", host.lower(), int(port or _http_port(is_tls=is_tls)), is_tls, options.get("profile") or None
+    )
+    chosen = f"?{urlencode({'profile': found.profile})}" if found.profile else ""
+    return replace(found, name=f"{scheme}://{found.authority}{chosen}")
+
+
+_PORTS: Final = 1 << 16
+
+
+def _http_port(*, is_tls: bool) -> int:
+    return 443 if is_tls else 80

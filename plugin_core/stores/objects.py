@@ -28,6 +28,10 @@ class ObjectStore(Protocol):
         """All buckets by name."""
         ...
 
+    def delete_bucket(self, name: str, /) -> None:
+        """Delete a bucket; NotFoundError, ConflictError if objects or uploads are in it."""
+        ...
+
     def put_object(self, stored: StoredObject, /, *, condition: Condition | None = None, upload: str = "") -> None:
         """Put an object in place of what is there, and forget the upload that it came by.
 

@@ -10,11 +10,13 @@ import logging
 import os
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from plugin_core.errors import StoreError
 from plugin_core.model.changes import Change
+from plugin_core.stores.aws.address import NO_BLOBS, is_sagemaker
 from plugin_core.tracking.carrier import from_env
 from plugin_core.tracking.intake import settle_dead, take_in
 from plugin_core.tracking.settings import Settings, current_settings, on_configure
@@ -23,12 +25,14 @@ if TYPE_CHECKING:
     from plugin_core.journal import Drainer, Journal, Series
     from plugin_core.redaction import Redactor
     from plugin_core.stores.protocol import BlobStore, TrackingStore
+    from plugin_core.tracking.uploader import Uploader
 
 _log = logging.getLogger("flowtrail")
 _SETTLED_FOR_S: Final = 5.0
 _TAKEN_IN_AT_EXIT_BYTES: Final = 64 * 1024 * 1024
 _lock = threading.RLock()
 _engine: Engine | None = None
+_elsewhere: dict[str, Engine] = {}
 
 
 def engine() -> Engine:
@@ -41,13 +45,23 @@ def engine() -> Engine:
     return _engine
 
 
-def close_engine() -> None:
-    """Empty the journal into the store (within the exit time-out) and start afresh on next use."""
-    global _engine
+def engine_at(store: str) -> Engine:
+    """The engine of this process for a store that its runs were given; their files are not the blob store's."""
     with _lock:
-        closing, _engine = _engine, None
-    if closing is not None:
-        closing.close()
+        if store not in _elsewhere:
+            _elsewhere[store] = Engine(replace(current_settings(), store=store, blobs=NO_BLOBS))
+        return _elsewhere[store]
+
+
+def close_engine() -> None:
+    """Empty the journals into their stores (within the exit time-out) and start afresh on next use."""
+    global _engine  # noqa: PLW0603 - as above
+    with _lock:
+        closing = [each for each in (_engine, *_elsewhere.values()) if each is not None]
+        _engine = None
+        _elsewhere.clear()
+    for each in closing:
+        each.close()
 
 
 def now_us() -> int:
@@ -72,6 +86,7 @@ class Engine:
         self._blobs: BlobStore | None = None
         self._store_lock = threading.Lock()
         self._settled_until = 0.0
+        self.uploads: Uploader | None = self._uploader()  # None: bytes go to the blob store at once
         self.known: set[object] = set()  # what was recorded once, by the keys of record_once
 
     def record(self, *changes: Change) -> None:
@@ -93,9 +108,9 @@ class Engine:
     def store(self) -> TrackingStore:
         """The store, holding all that this process and others on this machine logged until now.
 
-        Raises StoreUnavailableError when it cannot be opened.
+        Raises StoreUnavailableError when it cannot be opened. Bytes may still be on their way to the blob store.
         """
-        self.flush(self.settings.flush_timeout_s)
+        self._drainer.flush(self.settings.flush_timeout_s)
         store = self._open_store()
         self._take_in_others(store)
         return store
@@ -112,6 +127,24 @@ class Engine:
             settle_dead(store, spool)
         except StoreError as error:  # reading goes on: a read-only store shows what it was told
             _log.debug("flowtrail cannot settle the runs of dead processes: %s", error)
+
+    def _uploader(self) -> Uploader | None:
+        """What sends bytes to a blob store that is not on this machine. Strict mode waits for it, to say what fails."""
+        settings = self.settings
+        if settings.strict or settings.blobs.startswith("file:") or is_sagemaker(settings.blobs):
+            return None
+        from plugin_core.tracking.uploader import Uploader
+
+        uploader = Uploader(
+            Path(settings.spool_dir),
+            blobs_url=settings.blobs,
+            store_url=settings.store,
+            open_blobs=lambda: self.blobs,
+            record=self.record,
+        )
+        if from_env(os.environ) is None:  # children leave what they have to those who started them
+            uploader.start()
+        return uploader
 
     @property
     def blobs(self) -> BlobStore:
@@ -131,8 +164,13 @@ class Engine:
             return self._store
 
     def flush(self, timeout_s: float) -> bool:
-        """Wait until what was recorded is in the store; False if it was not within the time-out (it stays safe)."""
-        return self._drainer.flush(timeout_s)
+        """Wait until what was recorded is in the stores; False if it was not within the time-out (it stays safe)."""
+        deadline = time.monotonic() + timeout_s
+        is_drained = self._drainer.flush(timeout_s)
+        if self.uploads is None or self.uploads.is_idle:
+            return is_drained
+        is_sent = self.uploads.wait(max(0.0, deadline - time.monotonic()))
+        return self._drainer.flush(max(0.0, deadline - time.monotonic())) and is_sent
 
     def close(self, timeout_s: float | None = None) -> None:
         """Drain what is left within the exit time-out and let go of everything.
@@ -141,10 +179,12 @@ class Engine:
         open the store for the few events that it wrote.
         """
         limit = self.settings.exit_flush_timeout_s if timeout_s is None else timeout_s
-        if self._parent_drains():
+        is_left_to_parent = self._parent_drains()
+        if self.uploads is not None:
+            self.uploads.close(0.0 if is_left_to_parent else limit)
+        if is_left_to_parent:
             self._drainer.close(0.0)
-        else:
-            self._drainer.close(limit)
+        elif self._drainer.close(limit):  # otherwise the store would not take what they left, either
             self._take_in_children()
         if self._store is not None:
             self._store.close()

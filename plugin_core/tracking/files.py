@@ -1,4 +1,4 @@
-"""Bytes that users log: into the blob store, or by reference where it cannot take them."""
+"""Bytes that users log: into the blob store or on their way to it, by reference where neither can be done."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import hashlib
 import logging
 import sys
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Final
 
 from plugin_core.errors import StoreError
+from plugin_core.model.lineage import SourceType
 
 if TYPE_CHECKING:
+    from plugin_core.model.changes import PutArtifact
     from plugin_core.stores.protocol import Progress
     from plugin_core.tracking.engine import Engine
 
@@ -19,34 +22,71 @@ _log = logging.getLogger("flowtrail")
 _LONG_BYTES: Final = 256 * 1024 * 1024  # about where a copy takes long enough to want a progress bar
 
 
+SENT_FROM: Final = "sent_from"  # the property that says which machine sends, or sent, an artifact's bytes
+
 _MODEL_SUFFIXES: Final = (".pkl", ".pickle", ".joblib", ".onnx", ".pt", ".pth", ".safetensors", ".h5", ".keras")
 _DATA_SUFFIXES: Final = (".csv", ".tsv", ".parquet", ".npy", ".npz", ".json", ".jsonl", ".feather", ".arrow", ".db")
 _COMPRESSED: Final = frozenset({".gz", ".bz2", ".xz", ".zst"})
 
 
-def store_file(engine: Engine, path: Path) -> tuple[str, str | None]:
-    """Store a file; return its artifact identity and blob digest, or its file URI and None if it was not stored."""
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of bytes: their artifact's identity, and their digest if they are stored, or will be: ``is_sent``."""
+
+    uri: str
+    digest: str | None
+    is_sent: bool = True
+    etag: str | None = None  # of an object in a bucket
+
+    @property
+    def source_types(self) -> tuple[SourceType, ...]:
+        """Typed ids of the source, besides its URI."""
+        return () if self.etag is None else (SourceType(kind="S3ETag", value=self.etag),)
+
+
+def store_file(engine: Engine, path: Path) -> Stored:
+    """Store a file, or set it down to be sent; where that cannot be done, its identity is its file URI."""
+    place = engine.blobs if engine.uploads is None else engine.uploads.outbox
     try:
         with _progress_bar(path) as progress:
-            digest = engine.blobs.put_file(path, progress=progress)
+            digest = place.put_file(path, progress=progress)
     except (StoreError, OSError) as error:
         if engine.settings.strict:
             raise
         _log.warning("flowtrail could not store %s, and records where it is instead: %s", path, error)
-        return path.absolute().as_uri(), None
-    return digest, digest
+        return Stored(path.absolute().as_uri(), None)
+    return Stored(digest, digest, is_sent=engine.uploads is None)
 
 
-def store_bytes(engine: Engine, data: bytes) -> tuple[str, str | None]:
-    """Store bytes; return their artifact identity and blob digest, None if they were not stored."""
+def store_bytes(engine: Engine, data: bytes) -> Stored:
+    """As ``put_bytes``; where that cannot be done, there is no digest."""
     try:
-        digest = engine.blobs.put_bytes(data)
+        return put_bytes(engine, data)
     except (StoreError, OSError) as error:
         if engine.settings.strict:
             raise
         _log.warning("flowtrail could not store %d bytes, and records their checksum only: %s", len(data), error)
-        return f"sha256:{hashlib.sha256(data).hexdigest()}", None
-    return digest, digest
+        return Stored(f"sha256:{hashlib.sha256(data).hexdigest()}", None)
+
+
+def put_bytes(engine: Engine, data: bytes) -> Stored:
+    """Store bytes, or set them down to be sent. StoreError, OSError."""
+    place = engine.blobs if engine.uploads is None else engine.uploads.outbox
+    digest = place.put_bytes(data)
+    return Stored(digest, digest, is_sent=engine.uploads is None)
+
+
+def named(engine: Engine, artifact: PutArtifact, stored: Stored) -> PutArtifact:
+    """The artifact as it is to be recorded now. The record names bytes when they are sent; until then, who has them."""
+    if stored.is_sent or engine.uploads is None:
+        return replace(artifact, blob=stored.digest)
+    said = replace(artifact, properties={**artifact.properties, SENT_FROM: engine.journal.owner.host})
+    try:
+        engine.uploads.post(replace(said, blob=stored.digest))
+    except OSError as error:
+        _log.warning("flowtrail could not store %s, and records its checksum only: %s", artifact.name, error)
+        return artifact
+    return said
 
 
 def artifact_type_of(media_type: str | None, name: str) -> str:

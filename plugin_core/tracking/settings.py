@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 from plugin_core.errors import SettingsError
+from plugin_core.stores.addresses import is_remote
+from plugin_core.stores.aws.address import is_sagemaker, sagemaker_address
 from plugin_core.tracking import settings_values as values
 from plugin_core.tracking.settings_sources import (
     Layer,
@@ -267,7 +269,10 @@ def _layers(arguments: Mapping[str, Any], surroundings: Surroundings, project: P
 
 
 def _with_places(found: dict[str, Any], home: Path | None, surroundings: Surroundings) -> dict[str, Any]:
-    """Fill in the default places: the project's .flowtrail or the user's data; blobs and spool beside the database."""
+    """Fill in the default places: the project's .flowtrail or the user's data; blobs and spool beside the database.
+
+    What is recorded at a server has its bytes there, too.
+    """
     if "store" not in found:
         home = home or surroundings.data_home()
         found["store"] = values.sqlite_url(home / "record.db")
@@ -278,7 +283,14 @@ def _with_places(found: dict[str, Any], home: Path | None, surroundings: Surroun
         path = Path(database)
         # Two databases in one folder share no files; the usual name needs no prefix.
         beside, prefix = path.parent, "" if path.name == "record.db" else f"{path.stem}."
-    found.setdefault("blobs", values.file_url(beside / f"{prefix}blobs"))
+    found.setdefault("blobs", _blobs_with(found["store"]) or values.file_url(beside / f"{prefix}blobs"))
     found.setdefault("spool_dir", beside / f"{prefix}spool")
     found.setdefault("server_dir", beside / f"{prefix}server")
     return found
+
+
+def _blobs_with(store: str) -> str | None:
+    """Where bytes are kept if a store's URL says it."""
+    if is_sagemaker(store):
+        return sagemaker_address(store).blobs_url or store
+    return store if is_remote(store) else None

@@ -15,7 +15,16 @@ from typing import Any, Final
 from urllib.parse import quote, unquote
 
 from plugin_core.errors import SettingsError
-from plugin_core.stores.addresses import EXAMPLE, is_server, server_address
+from plugin_core.stores.addresses import (
+    EXAMPLE,
+    REMOTE_EXAMPLE,
+    is_remote,
+    is_server,
+    remote_address,
+    server_address,
+)
+from plugin_core.stores.aws import address as sagemaker
+from plugin_core.stores.aws.address import is_sagemaker, sagemaker_address
 
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
@@ -138,7 +147,11 @@ def _absolute(text: str, folder: Path) -> Path:
 def _store_url(value: Any, folder: Path) -> str:
     url = _url(value, folder)
     if is_server(url):
-        return _server_url(url)
+        return _address(url, server_address)
+    if is_remote(url):
+        return _address(url, remote_address)
+    if is_sagemaker(url):
+        return _address(url, sagemaker_address)
     path = sqlite_path_text(url)
     if path is None or path in {"", ":memory:"}:
         return url
@@ -146,9 +159,9 @@ def _store_url(value: Any, folder: Path) -> str:
     return sqlite_url(_absolute(name, folder)) + question + query
 
 
-def _server_url(url: str) -> str:
+def _address(url: str, read: Callable[[str], object]) -> str:
     try:
-        server_address(url)
+        read(url)
     except SettingsError as error:
         raise RejectedError(f"{error.message} {error.hint or ''}".strip()) from None
     return url
@@ -156,6 +169,8 @@ def _server_url(url: str) -> str:
 
 def _blobs_url(value: Any, folder: Path) -> str:
     url = _url(value, folder)
+    if is_remote(url):
+        return _address(url, remote_address)
     if not url.startswith("file:"):
         return url
     rest = unquote(url.removeprefix("file:"))
@@ -200,5 +215,10 @@ NUMBER: Final = Parser("a whole number, 0 or more", _count)
 SECONDS: Final = Parser("a number of seconds, 0 or more", _seconds)
 NAMES: Final = Parser("names divided by commas, or a list of them", _names)
 PATH: Final = Parser("a folder", _path)
-STORE_URL: Final = Parser(f"sqlite:///relative/path.db, sqlite:////absolute/path.db or {EXAMPLE}", _store_url)
-BLOBS_URL: Final = Parser("file:///absolute/folder, file:relative/folder or s3://bucket/prefix", _blobs_url)
+STORE_URL: Final = Parser(
+    f"sqlite:///relative/path.db, sqlite:////absolute/path.db, {EXAMPLE}, {REMOTE_EXAMPLE} or {sagemaker.EXAMPLE}",
+    _store_url,
+)
+BLOBS_URL: Final = Parser(
+    f"file:///absolute/folder, file:relative/folder, s3://bucket/prefix or {REMOTE_EXAMPLE}", _blobs_url
+)

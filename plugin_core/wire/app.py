@@ -137,7 +137,10 @@ class _JsonApi:
         if identity.is_form(headers):
             return _Response(200, identity.CONTENT_TYPE, identity.answer(body, _caller(scope)))
         served = self._find(scope, headers)
-        request = self._request(served, _caller(scope), served.checked(_parsed(body)))
+        caller = _caller(scope)
+        if not caller.may(served.operation.permission):
+            raise WireError(faults.DENIED, f"This key may not {served.operation.name}.")
+        request = self._request(served, caller, self._checked(served, _parsed(body)))
         answer = served.operation.perform(request)
         return _Response(200, served.content_type, json.dumps(answer, default=_jsonable).encode())
 
@@ -149,9 +152,15 @@ class _JsonApi:
             raise WireError(faults.UNKNOWN_OPERATION, f"There is no operation {name or scope['path']!a} here.")
         return served
 
+    def _checked(self, served: _Served, parsed: Any) -> dict[str, Any]:
+        try:
+            return served.checked(parsed)
+        except WireError:
+            if served.operation.spared is None:
+                raise
+            return served.checked(served.operation.spared(self._store, parsed))
+
     def _request(self, served: _Served, caller: Caller, members: dict[str, Any]) -> Request:
-        if not caller.may(served.operation.permission):
-            raise WireError(faults.DENIED, f"This key may not {served.operation.name}.")
         now = self._clock()
         return Request(
             members=members,
@@ -160,7 +169,7 @@ class _JsonApi:
             caller=caller,
             now=now,
             settings=self._settings,
-            pages=Pages(self._key, int(now.timestamp()), _about(served.operation.name, members, caller)),
+            pages=Pages(self._key, int(now.timestamp()), lambda: _about(served.operation.name, members, caller)),
         )
 
 

@@ -101,6 +101,16 @@ class Claim:
         """Whether the signature covers the body."""
         return self.payload is None or _HEX_DIGEST.fullmatch(self.payload) is not None
 
+    @property
+    def body_sha256(self) -> str | None:
+        """The hash that a body must have which is read after the signature; None where it is not covered.
+
+        Where none is declared, what was signed has no body.
+        """
+        if not self.has_hashed_payload:
+            return None
+        return self.payload if self.payload is not None else hashlib.sha256().hexdigest()
+
 
 def claimed_service(request: SignedRequest) -> str | None:
     """The service that a request says it is for, by the scope of its credential; None if it has none."""

@@ -16,6 +16,8 @@ from plugin_core.model.queries import ComponentQuery
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FOLDERS = sorted(file.parent for file in EXAMPLES.glob("*/expected.toml"))
+# Those of SageMaker's clients need a server and another Python; they run in test_client_examples.py.
+RECORDED = [folder for folder in FOLDERS if "client" not in tomllib.loads((folder / "expected.toml").read_text())]
 
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 
@@ -36,7 +38,7 @@ def homes(tmp_path_factory):
     }
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", RECORDED, ids=lambda folder: folder.name)
 def test_an_example_records_what_it_says(folder, flowtrail_record, homes):
     expected = tomllib.loads((folder / "expected.toml").read_text())
     found = {}

@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass
 class Fault:
-    """What happens to requests of a method whose path and query hold a text, so many times."""
+    """What happens to requests of a method whose path, query and operation hold a text, so many times."""
 
     method: str
     what: str
@@ -18,12 +18,15 @@ class Fault:
     times: float = float("inf")
     code: str = ""
     status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
 class Faulty:
-    """``refuse`` answers with a code, ``hang`` says nothing, ``lose`` does what is asked and loses the answer, ``cut``
-    ends the answer's body early, ``spoil`` changes a byte of the request's body and ``garble`` one of the answer's.
+    """``refuse`` answers with a code, ``hang`` says nothing, ``hold`` says nothing until the fault is lifted and then
+    hangs up, ``reset`` tears the connection, ``lose`` does what is asked and loses the answer, ``cut`` ends the
+    answer's body early, ``drip`` sends it byte by byte, ``chunk`` as proxies do, ``spoil`` changes a byte of the
+    request's body and ``garble`` one of the answer's.
     """
 
     app: Any
@@ -31,7 +34,8 @@ class Faulty:
     seen: list[str] = field(default_factory=list)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        line = f"{scope['method']} {scope['path']}?{scope['query_string'].decode()}"
+        operation = dict(scope["headers"]).get(b"x-flowtrail-operation", b"").decode()
+        line = f"{scope['method']} {scope['path']}?{scope['query_string'].decode()} {operation}".rstrip()
         self.seen.append(line)
         fault = next(self._due(scope["method"], line), None)
         if fault is None:
@@ -48,12 +52,18 @@ class Faulty:
             pass
         body = f"<Error><Code>{fault.code}</Code><Message>told to</Message></Error>".encode()
         headers = [(b"content-type", b"application/xml"), (b"content-length", str(len(body)).encode())]
+        headers += [(name.encode(), value.encode()) for name, value in fault.headers.items()]
         await send({"type": "http.response.start", "status": fault.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
     async def _hang(self, fault: Fault, scope: Any, receive: Any, send: Any) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
+
+    async def _hold(self, fault: Fault, scope: Any, receive: Any, send: Any) -> None:
+        while fault in self.faults and not await _disconnected(receive):
+            pass
+        await self._end(send)
 
     async def _lose(self, fault: Fault, scope: Any, receive: Any, send: Any) -> None:
         async def drop(message: Any) -> None:
@@ -74,6 +84,26 @@ class Faulty:
         except ConnectionError:
             await self._end(send)
 
+    async def _drip(self, fault: Fault, scope: Any, receive: Any, send: Any) -> None:
+        async def dripping(message: Any) -> None:
+            for byte in message.get("body", b""):
+                await send({**message, "body": bytes([byte]), "more_body": True})
+                await asyncio.sleep(0.05)
+            await send({**message, "body": b""} if "body" in message else message)
+
+        await self.app(scope, receive, dripping)
+
+    async def _chunk(self, fault: Fault, scope: Any, receive: Any, send: Any) -> None:
+        async def chunked(message: Any) -> None:
+            if "headers" in message:
+                message = {**message, "headers": [h for h in message["headers"] if h[0] != b"content-length"]}
+            await send(message)
+
+        await self.app(scope, receive, chunked)
+
+    async def _reset(self, fault: Fault, scope: Any, receive: Any, send: Any) -> None:
+        send.__self__.transport.abort()
+
     async def _spoil(self, fault: Fault, scope: Any, receive: Any, send: Any) -> None:
         async def spoilt() -> Any:
             message = await receive()
@@ -90,6 +120,15 @@ class Faulty:
     async def _end(self, send: Any) -> None:
         """Let uvicorn close the connection, as it does when an app returns without having answered."""
         send.__self__.transport.close()
+
+
+async def _disconnected(receive: Any) -> bool:
+    """Whether the client has gone, after a moment's wait for what it has to say."""
+    try:
+        message = await asyncio.wait_for(receive(), 0.02)
+    except TimeoutError:
+        return False
+    return message["type"] == "http.disconnect"
 
 
 def _changed(data: bytes) -> bytes:

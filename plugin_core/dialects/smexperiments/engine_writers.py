@@ -15,17 +15,17 @@ from plugin_core.model import names
 from plugin_core.model.changes import PutArtifact, PutAssociation
 from plugin_core.model.lineage import AssociationType, NodeKind, NodeRef
 from plugin_core.tracking.engine import engine, now_us
-from plugin_core.tracking.files import artifact_type_of, store_bytes, store_file
+from plugin_core.tracking.files import Stored, artifact_type_of, named, store_bytes, store_file
 from plugin_core.tracking.values import to_float, to_micros, to_step
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of stored content: the file it is as, how long it is, where it is kept and where it was seen."""
+    """What is known of stored content: the file it is as, how long it is, what became of it and where it was seen."""
 
     file_name: str = ""
     size_bytes: int | None = None
-    blob: str | None = None
+    stored: Stored | None = None
     properties: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
@@ -62,20 +62,20 @@ class EngineUploader:
         path = Path(file_path).expanduser()
         if not path.is_file():
             raise InvalidValueError(f"{path} does not exist or is not a file.", hint="Give the path of a file.")
-        uri, blob = store_file(engine(), path)
+        stored = store_file(engine(), path)
         properties = {"location": str(path.absolute()), "key": self._component.key(path.name)}
-        self.facts[uri] = Facts(path.name, path.stat().st_size, blob, properties)
-        return uri, blob
+        self.facts[stored.uri] = Facts(path.name, path.stat().st_size, stored, properties)
+        return stored.uri, stored.digest
 
     def upload_object_artifact(
         self, artifact_name: str, obj: Any, file_extension: str | None = None
     ) -> tuple[str, str | None]:
         """See ArtifactUploader."""
         payload = json.dumps(obj, separators=(",", ":")).encode()
-        uri, blob = store_bytes(engine(), payload)
+        stored = store_bytes(engine(), payload)
         file_name = with_extension(artifact_name, file_extension)
-        self.facts[uri] = Facts(file_name, len(payload), blob, {"key": self._component.key(file_name)})
-        return uri, blob
+        self.facts[stored.uri] = Facts(file_name, len(payload), stored, {"key": self._component.key(file_name)})
+        return stored.uri, stored.digest
 
 
 class EngineLineage:
@@ -106,13 +106,13 @@ class EngineLineage:
 
     def _artifact(self, name: str, source_uri: str, artifact_type: str | None) -> PutArtifact:
         known = self._facts.get(source_uri, _NOTHING_KNOWN)
-        return PutArtifact(
+        artifact = PutArtifact(
             at=now_us(),
             source_uri=source_uri,
             type=artifact_type or artifact_type_of(None, known.file_name or name),
             name=name,
             media_type=mimetypes.guess_type(known.file_name, strict=False)[0],
             size_bytes=known.size_bytes,
-            blob=known.blob,
             properties=known.properties,
         )
+        return artifact if known.stored is None else named(engine(), artifact, known.stored)

@@ -25,8 +25,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from plugin_core.errors import ArtifactCorruptError, NotFoundError, SettingsError, StoreUnavailableError
+from plugin_core.stores.addresses import REMOTE_BUCKET, RemoteAddress, is_remote, remote_address
 from plugin_core.stores.blobs.digests import ALGORITHM, PIECE, Verified, fetched, hex_of, place_of
-from plugin_core.stores.blobs.s3_failures import Asked, code_of, sent, translated
+from plugin_core.stores.blobs.s3_failures import Asked, code_of, is_forbidden, sent, translated
 from plugin_core.stores.blobs.sources import READS_OF_A_CHANGING_FILE, changing, opened, stamp, stamp_of
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ _RESUMPTIONS: Final = 5
 _CONNECT_TIMEOUT_S: Final = 3
 _READ_TIMEOUT_S: Final = 20.0
 _ATTEMPTS: Final = 4
+_NO_KEY: Final = "flowtrail"
 _OPTIONS: Final = {"endpoint", "region"}
 _FORM: Final = "Use s3://bucket/prefix, with ?endpoint=http://host:port for another server than AWS's."
 
@@ -53,10 +55,14 @@ class Bucket:
     prefix: str
     endpoint: str | None = None
     region: str | None = None
+    profile: str | None = None
+    is_ours: bool = False
 
     @classmethod
     def from_url(cls, url: str) -> Bucket:
-        """From ``s3://bucket/prefix?endpoint=...&region=...``; SettingsError."""
+        """From ``s3://bucket/prefix?endpoint=...&region=...``, or a flowtrail server's URL; SettingsError."""
+        if is_remote(url):
+            return cls._of_server(remote_address(url))
         parts = urlsplit(url)
         options = dict(parse_qsl(parts.query, keep_blank_values=True))
         if parts.scheme != "s3" or not parts.hostname or "@" in parts.netloc or parts.fragment:
@@ -64,7 +70,23 @@ class Bucket:
         if unknown := options.keys() - _OPTIONS:
             raise SettingsError(f"A blob store in S3 has no option {min(unknown)!r}.", hint=_FORM)
         prefix = unquote(parts.path).strip("/")
-        return cls(name=parts.netloc, prefix=f"{prefix}/" if prefix else "", **options)
+        return cls(
+            name=parts.netloc,
+            prefix=f"{prefix}/" if prefix else "",
+            endpoint=options.get("endpoint"),
+            region=options.get("region"),
+        )
+
+    @classmethod
+    def _of_server(cls, server: RemoteAddress) -> Bucket:
+        return cls(
+            name=REMOTE_BUCKET,
+            prefix="",
+            endpoint=server.endpoint,
+            region="us-east-1",
+            profile=server.profile,
+            is_ours=True,
+        )
 
     def key(self, digest: str) -> str:
         """Where bytes with this sha256 in hex are."""
@@ -141,9 +163,14 @@ class S3Blobs:
     def _ask(self, digest: str, *, is_write: bool = False) -> Asked:
         return Asked(self.url, self._bucket.name, self._bucket.key(hex_of(digest)), digest, is_write)
 
-    def _has(self, digest: str, size: int) -> bool:
-        """Whether the bytes are here; ArtifactCorruptError if others are in their place."""
-        found = self.size(ALGORITHM + digest)
+    def _has(self, digest: str, size: int, *, otherwise: bool) -> bool:
+        """Whether the bytes are here, ``otherwise`` for who may not ask; ArtifactCorruptError if others are there."""
+        try:
+            found = self.size(ALGORITHM + digest)
+        except StoreUnavailableError as error:
+            if is_forbidden(error):
+                return otherwise
+            raise
         if found is not None and found != size:
             raise ArtifactCorruptError(
                 f"Blob {ALGORITHM}{digest} has {found} bytes instead of {size}.",
@@ -153,7 +180,7 @@ class S3Blobs:
 
     def _send(self, digest: str, source: _Counted, size: int) -> bool:
         """Send what is not there yet; False if the bytes turned out to be others."""
-        if size > _SMALL and self._has(digest, size):
+        if size > _SMALL and self._has(digest, size, otherwise=False):
             source.skip()
             return True
         asked = self._ask(ALGORITHM + digest, is_write=True)
@@ -161,7 +188,7 @@ class S3Blobs:
             is_sent = _Upload(self._clients.client, asked, size).send(source, digest)
         else:
             is_sent = self._put(asked, source.read(size), digest)
-        return is_sent is not False and (is_sent or self._has(digest, size))
+        return is_sent is not False and (is_sent or self._has(digest, size, otherwise=True))
 
     def _put(self, asked: Asked, data: bytes, digest: str) -> bool | None:
         """Send all at once. False if it is not what was to be sent, None if something was there."""
@@ -364,10 +391,13 @@ class _Clients:
             connect_timeout=_CONNECT_TIMEOUT_S,
             read_timeout=self._read_timeout_s,
             retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+            s3={"addressing_style": "path"} if self._bucket.is_ours else None,
             response_checksum_validation="when_required",  # all is verified by its sha256 already
         )
         try:
-            session = boto3.Session(region_name=self._bucket.region)
+            session = boto3.Session(region_name=self._bucket.region, profile_name=self._bucket.profile)
+            if self._bucket.is_ours and session.get_credentials() is None:  # where no key is needed, any will do
+                session = boto3.Session(_NO_KEY, _NO_KEY, region_name=self._bucket.region)
             return session.client("s3", endpoint_url=self._bucket.endpoint, config=config)
         except (BotoCoreError, ValueError) as error:
             raise SettingsError(f"The blob store in S3 cannot be used: {error}.", hint=_FORM) from error

@@ -5,7 +5,7 @@ Runs inside a write transaction that the caller has begun; nothing here commits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Final
 
@@ -19,6 +19,7 @@ from plugin_core.stores.local import statements as q
 from plugin_core.stores.local.executing import many, rows_in
 from plugin_core.stores.local.fold import Folded, Key, clean, key_of
 from plugin_core.stores.local.membership import number
+from plugin_core.stores.local.removals import INPUT, OUTPUT, PARAMETER, PROPERTY, Removals
 from plugin_core.stores.local.resolving import find_ids
 from plugin_core.stores.local.rows import Ids
 from plugin_core.stores.local.series import append_points
@@ -127,12 +128,40 @@ def _touch(connection: Connection, folded: Folded, ids: Ids) -> None:
 
 
 def _set_values(connection: Connection, folded: Folded, ids: Ids) -> None:
-    many(connection, q.SET_PARAMETER, (row for change in folded.parameters for row in r.parameters(change, ids)))
-    entries = (row for change in folded.artifact_values for row in r.artifact_values(change, ids))
-    many(connection, q.SET_ARTIFACT_VALUE, entries)
+    gone = _removals(connection, folded, ids)
+    many(connection, q.SET_PARAMETER, _parameters(folded, ids, gone))
+    many(connection, q.SET_ARTIFACT_VALUE, _entries(folded, ids, gone))
     many(connection, q.PUT_ASSOCIATION, (r.association(change, ids) for change in folded.associations))
     many(connection, q.SET_TAG, (row for key, change in folded.tags for row in r.tags(ids[key], change)))
-    properties = (row for key, change in folded.properties for row in r.properties(ids[key], change))
-    many(connection, q.ADD_PROPERTY, properties)
+    many(connection, q.ADD_PROPERTY, _properties(folded, ids, gone))
     provenance = (row for key, known in folded.provenances for row in r.provenance(ids[key], known))
     many(connection, q.SET_PROVENANCE, provenance)
+
+
+def _removals(connection: Connection, folded: Folded, ids: Ids) -> Removals:
+    named = chain(
+        (key_of(f.COMPONENT, change.component) for change in folded.parameters),
+        (key_of(f.COMPONENT, change.component) for change in folded.artifact_values),
+        (key for key, _ in folded.properties),
+    )
+    return Removals(connection, sorted({ids[key] for key in named}))
+
+
+def _parameters(folded: Folded, ids: Ids, gone: Removals) -> Iterator[r.Row]:
+    for row in chain.from_iterable(r.parameters(change, ids) for change in folded.parameters):
+        if gone.are_before(row["at_us"], row["component_id"], PARAMETER, row["name"]):
+            yield row
+
+
+def _entries(folded: Folded, ids: Ids, gone: Removals) -> Iterator[r.Row]:
+    for row in chain.from_iterable(r.artifact_values(change, ids) for change in folded.artifact_values):
+        what = OUTPUT if row["is_output"] else INPUT
+        if gone.are_before(row["at_us"], row["component_id"], what, row["name"]):
+            yield row
+
+
+def _properties(folded: Folded, ids: Ids, gone: Removals) -> Iterator[r.Row]:
+    for key, change in folded.properties:
+        for row in r.properties(ids[key], change):
+            if gone.are_before(change.at, ids[key], PROPERTY, row["key"]):
+                yield row

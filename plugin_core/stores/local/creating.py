@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, bindparam, select
 
 from plugin_core.errors import ConflictError, NotFoundError
 from plugin_core.model import changes as c
 from plugin_core.model.lineage import NodeRef
 from plugin_core.stores.local import fold as f
 from plugin_core.stores.local import schema as s
-from plugin_core.stores.local.executing import rows_in
+from plugin_core.stores.local.executing import first_row, rows_in
 from plugin_core.stores.local.fold import Folded, Key, key_of
 from plugin_core.stores.local.rows import Ids
 
@@ -33,7 +33,9 @@ _PUT: Final = {
     for kind, table in TABLES.items()
 }
 _e: Final = s.associations.c
-_ENDS: Final = select(_e.source_id, _e.destination_id)
+_BETWEEN: Final = select(_e.type).where(
+    _e.source_id == bindparam("source"), _e.destination_id == bindparam("destination")
+)
 
 
 def check(connection: Connection, folded: Folded, ids: Ids, fresh: Collection[Key]) -> None:
@@ -99,8 +101,7 @@ def _owners(change: Any) -> Iterator[tuple[str, str]]:
 
 def _refuse_known_edge(connection: Connection, edge: c.PutAssociation, ids: Ids) -> None:
     source, destination = (ids[key_of(str(end.kind), end.key)] for end in (edge.source, edge.destination))
-    between = _ENDS.where(_e.source_id == source, _e.destination_id == destination)
-    if connection.execute(between).first() is not None:
+    if first_row(connection, _BETWEEN, source=source, destination=destination) is not None:
         raise ConflictError(f"An association from {_shown(edge.source)} to {_shown(edge.destination)} exists already.")
 
 

@@ -14,7 +14,7 @@ from plugin_core.errors import ConflictError, NotFoundError
 from plugin_core.model.lineage import NodeKind, NodeRef
 from plugin_core.stores.local import schema as s
 from plugin_core.stores.local import statements as q
-from plugin_core.stores.local.executing import many
+from plugin_core.stores.local.executing import all_rows, many
 from plugin_core.stores.local.fold import clean
 from plugin_core.stores.local.membership import rehome
 from plugin_core.stores.local.resolving import node_id
@@ -74,7 +74,7 @@ def _components(connection: Connection, node: int, kind: NodeKind) -> Iterable[i
 
 
 def _ids(connection: Connection, query: Any, node: int) -> list[int]:
-    return list(connection.execute(query, {"node": node}).scalars())
+    return [found for (found,) in all_rows(connection, query, node=node)]
 
 
 def delete_association(connection: Connection, source: NodeRef, destination: NodeRef, type_: str | None) -> None:

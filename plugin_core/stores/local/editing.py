@@ -5,10 +5,11 @@ Runs inside a write transaction that the caller has begun; nothing here commits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Table, bindparam, case, delete, select, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, Table, Update, bindparam, case, delete, select, update
 
 from plugin_core.model import changes as c
 from plugin_core.model import edits as e
@@ -19,25 +20,16 @@ from plugin_core.stores.local import rows as r
 from plugin_core.stores.local import schema as s
 from plugin_core.stores.local import statements as q
 from plugin_core.stores.local.creating import TABLES
-from plugin_core.stores.local.executing import many
+from plugin_core.stores.local.executing import all_rows, execute, many, rows_in
 from plugin_core.stores.local.fold import clean, key_of
 from plugin_core.stores.local.membership import add_to_trial, remove_from_trial
+from plugin_core.stores.local.removals import INPUT, OUTPUT, PARAMETER, PROPERTY, remove
 from plugin_core.stores.local.resolving import node_id
 
-_REMOVE_PROPERTY: Final = delete(s.properties).where(
-    s.properties.c.node_id == bindparam("node"), s.properties.c.key == bindparam("name")
-)
-_REMOVE_PARAMETER: Final = delete(s.parameters).where(
-    s.parameters.c.component_id == bindparam("node"), s.parameters.c.name == bindparam("name")
-)
-_REMOVE_ARTIFACT_VALUE: Final = delete(s.artifact_values).where(
-    s.artifact_values.c.component_id == bindparam("node"),
-    s.artifact_values.c.is_output == bindparam("output"),
-    s.artifact_values.c.name == bindparam("name"),
-)
 _UNTAG_ARN: Final = delete(s.foreign_tags).where(
     s.foreign_tags.c.arn == bindparam("of"), s.foreign_tags.c.key == bindparam("name")
 )
+_MODIFIED: Final = {table: select(table.c.modified_us) for table in (s.artifacts, s.actions, s.contexts)}
 
 
 def carry_out(connection: Connection, edit: e.Edit) -> None:
@@ -48,19 +40,22 @@ def carry_out(connection: Connection, edit: e.Edit) -> None:
 def _update(connection: Connection, ref: NodeRef, edit: Any, values: Mapping[str, Any], *, put: bool = True) -> int:
     """Set columns of a node's row, those that are not None, and its times and changer; the node's id."""
     node = node_id(connection, ref)
-    table = TABLES[str(ref.kind)]
     given: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
-    given["modified_us"] = _later(table, "modified_us", edit.at)
-    if put:  # no Put of a journal that is older overwrites it
-        given["put_us"] = _later(table, "put_us", edit.at)
-    connection.execute(update(table).where(table.c.id == node).values(given))
+    # No Put of a journal that is older overwrites a Put.
+    statement = _setting(TABLES[str(ref.kind)], tuple(given), ("modified_us", "put_us") if put else ("modified_us",))
+    execute(connection, statement, node=node, at=edit.at, **given)
     if edit.by is not None:
         many(connection, q.SET_PROVENANCE, r.provenance(node, Provenance(modified_by=edit.by)))
     return node
 
 
-def _later(table: Table, column: str, at: int) -> ColumnElement[int]:
-    return case((table.c[column] < at, at), else_=table.c[column])
+@cache  # of as many as there are kinds of edits
+def _setting(table: Table, columns: tuple[str, ...], times: tuple[str, ...]) -> Update:
+    """Set columns of a node's row, and those of its times that lie before ``at`` to that."""
+    at: BindParameter[int] = bindparam("at")
+    values: dict[str, ColumnElement[Any]] = {name: bindparam(name) for name in columns}
+    values |= {name: case((table.c[name] < at, at), else_=table.c[name]) for name in times}
+    return update(table).where(table.c.id == bindparam("node")).values(values)
 
 
 def _text(value: str | None) -> str | None:
@@ -95,16 +90,13 @@ def _component(connection: Connection, edit: e.UpdateComponent) -> None:
 def _set_status(connection: Connection, node: int, edit: e.UpdateComponent) -> None:
     values: dict[str, Any] = {"status_message": _text(edit.status_message)}
     if edit.status is not None:
-        values |= {
-            "status": str(edit.status),
-            "status_inferred": 0,
-            "status_us": _later(s.components, "status_us", edit.at),
-        }
-    connection.execute(update(s.components).where(s.components.c.id == node).values(values))
+        values |= {"status": str(edit.status), "status_inferred": 0}
+    times = () if edit.status is None else ("status_us",)
+    execute(connection, _setting(s.components, tuple(values), times), node=node, at=edit.at, **values)
 
 
 def _edit_parameters(connection: Connection, node: int, edit: e.UpdateComponent) -> None:
-    _remove(connection, _REMOVE_PARAMETER, {"node": node}, edit.removed_parameters)
+    remove(connection, node, PARAMETER, edit.removed_parameters, at=edit.at)
     change = c.SetParameters(at=edit.at, component=edit.name, parameters=edit.parameters)
     many(connection, q.OVERWRITE_PARAMETER, r.parameters(change, _ids(edit.name, node)))
 
@@ -118,7 +110,7 @@ def _edit_artifacts(
     *,
     is_output: bool,
 ) -> None:
-    _remove(connection, _REMOVE_ARTIFACT_VALUE, {"node": node, "output": int(is_output)}, removed)
+    remove(connection, node, OUTPUT if is_output else INPUT, removed, at=edit.at)
     change = c.SetArtifactValues(at=edit.at, component=edit.name, is_output=is_output, values=values)
     many(connection, q.OVERWRITE_ARTIFACT_VALUE, r.artifact_values(change, _ids(edit.name, node)))
 
@@ -127,37 +119,35 @@ def _ids(component: str, node: int) -> dict[tuple[str, str], int]:
     return {key_of(NodeKind.COMPONENT, component): node}
 
 
-def _remove(connection: Connection, statement: Any, where: Mapping[str, Any], names: Iterable[str]) -> None:
-    rows = [{**where, "name": clean(name)} for name in names]
-    if rows:
-        connection.execute(statement, rows)
-
-
 def _artifact(connection: Connection, edit: e.UpdateArtifact) -> None:
     ref = NodeRef(NodeKind.ARTIFACT, edit.source_uri)
-    _edit_properties(connection, _update(connection, ref, edit, {"name": _text(edit.name)}), edit)
+    _edit_properties(connection, s.artifacts, _update(connection, ref, edit, {"name": _text(edit.name)}), edit)
 
 
 def _action(connection: Connection, edit: e.UpdateAction) -> None:
     values = {"description": _text(edit.description), "status": _text(edit.status)}
-    _edit_properties(connection, _update(connection, NodeRef(NodeKind.ACTION, edit.name), edit, values), edit)
+    node = _update(connection, NodeRef(NodeKind.ACTION, edit.name), edit, values)
+    _edit_properties(connection, s.actions, node, edit)
 
 
 def _context(connection: Connection, edit: e.UpdateContext) -> None:
     values = {"description": _text(edit.description)}
-    _edit_properties(connection, _update(connection, NodeRef(NodeKind.CONTEXT, edit.name), edit, values), edit)
+    node = _update(connection, NodeRef(NodeKind.CONTEXT, edit.name), edit, values)
+    _edit_properties(connection, s.contexts, node, edit)
 
 
 def _edit_properties(
-    connection: Connection, node: int, edit: e.UpdateArtifact | e.UpdateAction | e.UpdateContext
+    connection: Connection, table: Table, node: int, edit: e.UpdateArtifact | e.UpdateAction | e.UpdateContext
 ) -> None:
-    _remove(connection, _REMOVE_PROPERTY, {"node": node}, edit.removed_properties)
+    if edit.removed_properties:  # these have no times of their own: none is from later than what is known of the node
+        [(at,)] = rows_in(connection, _MODIFIED[table], table.c.id, [node])
+        remove(connection, node, PROPERTY, edit.removed_properties, at=at)
     many(connection, q.OVERWRITE_PROPERTY, r.properties(node, edit))
 
 
 def _tag_arn(connection: Connection, edit: e.TagArn) -> None:
     arn = clean(edit.arn).casefold()
-    _remove(connection, _UNTAG_ARN, {"of": arn}, edit.removed)
+    many(connection, _UNTAG_ARN, ({"of": arn, "name": clean(key)} for key in edit.removed))
     rows = ({"arn": arn, "key": clean(key), "value": _text(value)} for key, value in edit.tags.items())
     many(connection, q.TAG_ARN, rows)
 
@@ -184,5 +174,5 @@ _FOREIGN_TAGS: Final = (
 
 def arn_tags(connection: Connection, arn: str) -> dict[str, str | None]:
     """Tags of what is no node, by its ARN."""
-    found = connection.execute(_FOREIGN_TAGS, {"of": clean(arn).casefold()})
+    found = all_rows(connection, _FOREIGN_TAGS, of=clean(arn).casefold())
     return {key: value for key, value in found}  # noqa: C416 - rows are of any length to a type checker

@@ -25,7 +25,7 @@ from plugin_core.model.lineage import (
 from plugin_core.model.provenance import NO_PROVENANCE, Provenance
 from plugin_core.model.queries import Direction, LineageQuery
 from plugin_core.stores.local import schema as s
-from plugin_core.stores.local.executing import raw_rows, rows_in
+from plugin_core.stores.local.executing import AnySelect, raw_rows, rows_in
 from plugin_core.stores.local.listing import Tags, micros_of, moment
 from plugin_core.stores.local.resolving import node_id
 from plugin_core.stores.local.values import properties as properties_of
@@ -75,12 +75,12 @@ def artifact_of(
 
 
 _DESCRIBED: Final = ("id", "name", "type", "source_uri", "created_us", "modified_us", "description")
-CONTEXT_COLUMNS: Final = _DESCRIBED
-ACTION_COLUMNS: Final = (*_DESCRIBED, "status")
+CONTEXTS: Final[AnySelect] = select(*(s.contexts.c[name] for name in _DESCRIBED))
+ACTIONS: Final[AnySelect] = select(*(s.actions.c[name] for name in (*_DESCRIBED, "status")))
 
 
 def action_of(row: Sequence[Any], properties: Properties, tags: Tags, provenance: Provenance = NO_PROVENANCE) -> Action:
-    """An action from a row of ACTION_COLUMNS."""
+    """An action from a row of ACTIONS."""
     _, name, type_, source_uri, created, modified, description, status = row
     return Action(
         name=name,
@@ -99,7 +99,7 @@ def action_of(row: Sequence[Any], properties: Properties, tags: Tags, provenance
 def context_of(
     row: Sequence[Any], properties: Properties, tags: Tags, provenance: Provenance = NO_PROVENANCE
 ) -> Context:
-    """A context from a row of CONTEXT_COLUMNS."""
+    """A context from a row of CONTEXTS."""
     _, name, type_, source_uri, created, modified, description = row
     return Context(
         name=name,

@@ -14,7 +14,7 @@ from plugin_core.model.lineage import NodeKind, NodeRef
 from plugin_core.model.names import component_name
 from plugin_core.stores.local import schema as s
 from plugin_core.stores.local import statements as q
-from plugin_core.stores.local.executing import many, rows_in
+from plugin_core.stores.local.executing import all_rows, execute, many, rows_in
 from plugin_core.stores.local.resolving import node_id
 
 _t: Final = s.components.c
@@ -33,6 +33,9 @@ _MEMBERS: Final = (
 _LEAVE: Final = delete(s.trial_components).where(
     _m.trial_id == bindparam("trial"), _m.component_id == bindparam("component")
 )
+_LAST_NUMBER: Final = (
+    select(s.experiments.c.last_number).where(s.experiments.c.id == bindparam("experiment")).with_for_update()
+)
 _UNNUMBERED: Final = select(_t.experiment_id, _t.id).where(_t.number.is_(None), _t.experiment_id.is_not(None))
 
 
@@ -40,8 +43,8 @@ def add_to_trial(connection: Connection, component: str, trial: str, at: int) ->
     """Enter a component in a trial, and make it its home if it has none; NotFoundError for either."""
     member = node_id(connection, NodeRef(NodeKind.COMPONENT, component))
     into = node_id(connection, NodeRef(NodeKind.TRIAL, trial))
-    experiment, experiment_name = connection.execute(_EXPERIMENT, {"trial": into}).one()
-    name, home, own, run_name = connection.execute(_HOME, {"component": member}).one()
+    [(experiment, experiment_name)] = all_rows(connection, _EXPERIMENT, trial=into)
+    [(name, home, own, run_name)] = all_rows(connection, _HOME, component=member)
     guest_of = experiment if own is not None and own != experiment else None
     many(connection, q.ADD_MEMBER, [{"trial_id": into, "component_id": member, "guest_of": guest_of}])
     values: dict[str, Any] = {}
@@ -62,8 +65,8 @@ def remove_from_trial(connection: Connection, component: str, trial: str, at: in
     """Take a component out of a trial; NotFoundError for either."""
     member = node_id(connection, NodeRef(NodeKind.COMPONENT, component))
     out_of = node_id(connection, NodeRef(NodeKind.TRIAL, trial))
-    connection.execute(_LEAVE, {"trial": out_of, "component": member})
-    _, home, _, _ = connection.execute(_HOME, {"component": member}).one()
+    execute(connection, _LEAVE, trial=out_of, component=member)
+    [(_, home, _, _)] = all_rows(connection, _HOME, component=member)
     if home == out_of:
         rehome(connection, [member])
     _move(connection, member, {}, at)
@@ -76,7 +79,7 @@ def rehome(connection: Connection, components: Sequence[int]) -> None:
         homes.setdefault(component, (trial, experiment))
     for component in components:
         trial, experiment = homes.get(component, (None, None))
-        own = connection.execute(select(_t.experiment_id).where(_t.id == component)).scalar()
+        [(_, _, own, _)] = all_rows(connection, _HOME, component=component)
         values: dict[str, Any] = {"trial_id": trial, "experiment_id": experiment}
         if own != experiment:
             values["number"] = None  # one of the other experiment's
@@ -92,7 +95,7 @@ def _move(connection: Connection, component: int, values: dict[str, Any], at: in
         connection.execute(update(s.components).where(_t.id == component).values(values))
         number(connection, [component])
     many(connection, q.TOUCH_COMPONENT, [{"component": component, "at": at}])
-    own = connection.execute(select(_t.experiment_id).where(_t.id == component)).scalar()
+    [(_, _, own, _)] = all_rows(connection, _HOME, component=component)
     if own is not None:
         many(connection, q.USE_EXPERIMENT, [{"experiment": own, "at": at}])
 
@@ -107,8 +110,7 @@ def number(connection: Connection, components: Sequence[int]) -> None:
 
 
 def _number(connection: Connection, experiment: int, components: Sequence[int]) -> None:
-    t = s.experiments.c
-    last: int = connection.execute(select(t.last_number).where(t.id == experiment).with_for_update()).scalar_one()
+    [(last,)] = all_rows(connection, _LAST_NUMBER, experiment=experiment)
     numbered = ({"component": component, "given": last + i} for i, component in enumerate(components, 1))
     many(connection, q.SET_NUMBER, numbered)
     many(connection, q.SET_LAST_NUMBER, [{"experiment": experiment, "given": last + len(components)}])

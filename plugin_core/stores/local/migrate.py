@@ -17,6 +17,7 @@ from sqlalchemy import Connection, select
 from plugin_core.errors import StoreUnavailableError, StoreVersionError
 from plugin_core.stores.local import schema as s
 from plugin_core.stores.local.dialects import Connections, insert
+from plugin_core.stores.local.executing import first_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Version:
 
 
 _SCHEMA: Final = "flowtrail schema"
+_VERSION: Final = select(s.schema_info.c.version, s.schema_info.c.min_reader, s.schema_info.c.min_writer)
 
 
 def prepare(connections: Connections) -> None:
@@ -107,8 +109,7 @@ def _version_if_any(connections: Connections, connection: Connection) -> Version
 
 
 def _version(connection: Connection) -> Version | None:
-    columns = s.schema_info.c
-    row = connection.execute(select(columns.version, columns.min_reader, columns.min_writer)).first()
+    row = first_row(connection, _VERSION)
     return None if row is None else Version(*row)
 
 

@@ -66,6 +66,16 @@ class LocalObjects:
             rows = connection.execute(select(s.buckets).order_by(s.buckets.c.name))
             return [Bucket(name=row.name, created_at=moment(row.created_us)) for row in rows]
 
+    def delete_bucket(self, name: str, /) -> None:
+        """See ObjectStore. The bucket is held from before it is looked into, so that nothing is put meanwhile."""
+        with self._writing() as connection:
+            connection.execute(select(s.buckets.c.name).where(s.buckets.c.name == name).with_for_update())
+            _bucket(connection, name)
+            for table in (s.objects, s.uploads):
+                if connection.execute(select(table.c.bucket).where(table.c.bucket == name).limit(1)).first():
+                    raise ConflictError(f"The bucket {name} is not empty.", kind="bucket", name=name)
+            connection.execute(delete(s.buckets).where(s.buckets.c.name == name))
+
     def put_object(self, stored: StoredObject, /, *, condition: Condition | None = None, upload: str = "") -> None:
         """See ObjectStore."""
         with self._writing() as connection:

@@ -108,18 +108,18 @@ def _artifacts(connection: Connection, query: m.ArtifactQuery) -> m.Page[Artifac
 
 
 def _described(
-    connection: Connection, table: Table, columns: Sequence[str], query: m.ActionQuery | m.ContextQuery
+    connection: Connection, table: Table, listed: AnySelect, query: m.ActionQuery | m.ContextQuery
 ) -> tuple[list[Row], m.Keyset | None]:
     conditions = list(_created(table.c.created_us, query))
     for column, wanted in ((table.c.source_uri, query.source_uri), (table.c.type, query.type)):
         if wanted is not None:
             conditions.append(column == clean(wanted))
-    statement, order = _sorted(select(*(table.c[name] for name in columns)), table, query.sort_by)
+    statement, order = _sorted(listed, table, query.sort_by)
     return _rows(connection, statement, query, order, conditions)
 
 
 def _actions(connection: Connection, query: m.ActionQuery) -> m.Page[Action]:
-    rows, after = _described(connection, s.actions, graph.ACTION_COLUMNS, query)
+    rows, after = _described(connection, s.actions, graph.ACTIONS, query)
     ids = [row[0] for row in rows]
     properties, tags = values.properties(connection, ids), values.tags(connection, ids)
     return m.Page(
@@ -129,7 +129,7 @@ def _actions(connection: Connection, query: m.ActionQuery) -> m.Page[Action]:
 
 
 def _contexts(connection: Connection, query: m.ContextQuery) -> m.Page[Context]:
-    rows, after = _described(connection, s.contexts, graph.CONTEXT_COLUMNS, query)
+    rows, after = _described(connection, s.contexts, graph.CONTEXTS, query)
     ids = [row[0] for row in rows]
     properties, tags = values.properties(connection, ids), values.tags(connection, ids)
     return m.Page(

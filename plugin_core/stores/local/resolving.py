@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from plugin_core.errors import NotFoundError
 from plugin_core.model import arns
@@ -13,10 +13,12 @@ from plugin_core.model.lineage import NodeKind, NodeRef
 from plugin_core.model.names import job_slug
 from plugin_core.stores.local import migrate
 from plugin_core.stores.local import schema as s
-from plugin_core.stores.local.executing import raw_rows, rows_in
+from plugin_core.stores.local.executing import all_rows, raw_rows, rows_in
 from plugin_core.stores.local.fold import Key, clean, key_of
 
 _NODES: Final = select(s.nodes.c.key, s.nodes.c.id)
+_OF_DIGEST: Final = select(s.artifacts.c.id).where(s.artifacts.c.digest == bindparam("digest"))
+_OF_SLUG: Final = select(s.components.c.id).where(s.components.c.job_slug == bindparam("slug"))
 _NODES_OF: Final = {kind.value: _NODES.where(s.nodes.c.kind == kind.value) for kind in NodeKind}
 
 
@@ -47,7 +49,7 @@ def artifact_id(connection: Connection, digest: str) -> int:
     if content:
         return next(iter(content.values()))
     if migrate.has_digests(connection):
-        found = connection.execute(select(s.artifacts.c.id).where(s.artifacts.c.digest == clean(digest))).scalar()
+        found = next((node for (node,) in all_rows(connection, _OF_DIGEST, digest=clean(digest))), None)
     else:
         found = _artifact_looked_for(connection, digest)
     if found is None:
@@ -68,7 +70,7 @@ def component_of_job(connection: Connection, name: str) -> int:
     if named:
         return named[key]
     if migrate.knows_the_wire(connection):
-        found = connection.execute(select(s.components.c.id).where(s.components.c.job_slug == key[1])).scalar()
+        found = next((node for (node,) in all_rows(connection, _OF_SLUG, slug=key[1])), None)
     else:
         found = _component_looked_for(connection, key[1])
     if found is None:

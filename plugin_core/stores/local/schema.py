@@ -25,7 +25,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION: Final = 5
+SCHEMA_VERSION: Final = 6
 MIN_READER: Final = 1  # the oldest flowtrail schema whose readers understand this one
 MIN_WRITER: Final = 3  # the oldest flowtrail schema whose writers may write to this one: 2 writes no job slugs
 
@@ -232,6 +232,17 @@ artifact_values = Table(
     Column("name", Text, primary_key=True),
     Column("value", Text, nullable=False),
     Column("media_type", Text),
+    Column("at_us", _Micros, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# What an edit removed, and when: an older write that arrives later does not bring it back.
+removals = Table(
+    "removals",
+    metadata,
+    _owned_by("node_id"),
+    Column("what", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
     Column("at_us", _Micros, nullable=False),
     sqlite_with_rowid=False,
 )

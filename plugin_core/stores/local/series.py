@@ -8,7 +8,7 @@ rewritten a few times at most. Chunks before ``open_ordinal`` are full, and are 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -16,7 +16,7 @@ from sqlalchemy import Connection, bindparam, select, tuple_, update
 
 from plugin_core.stores.local import schema as s
 from plugin_core.stores.local import statements as q
-from plugin_core.stores.local.executing import many
+from plugin_core.stores.local.executing import AnySelect, all_rows, execute, many, rows_in_pairs
 from plugin_core.stores.local.points import CHUNK_POINTS, Columns, Moments, last_index, merged, moments, pack, unpack
 
 SeriesKey: TypeAlias = tuple[int, str]  # component id, metric
@@ -29,7 +29,10 @@ _SUMMARY = (
     "count", "finite", "minimum", "maximum", "mean", "m2", "std_dev", "last", "last_step", "last_us",
     "next_ordinal", "open_ordinal",
 )  # fmt: skip
-_KNOWN = select(s.series.c.component_id, s.series.c.name, s.series.c.id, *(s.series.c[name] for name in _SUMMARY))
+_PAIR = tuple_(s.series.c.component_id, s.series.c.name)
+_KNOWN: AnySelect = select(
+    s.series.c.component_id, s.series.c.name, s.series.c.id, *(s.series.c[name] for name in _SUMMARY)
+).with_for_update()
 _UPDATE = (
     update(s.series).where(s.series.c.id == bindparam("series")).values({name: bindparam(name) for name in _SUMMARY})
 )
@@ -108,22 +111,14 @@ def _append(connection: Connection, points: Mapping[SeriesKey, Columns]) -> None
 
 
 def _known(connection: Connection, keys: Mapping[SeriesKey, Any]) -> dict[SeriesKey, _Series]:
-    pair = tuple_(s.series.c.component_id, s.series.c.name)
-    found = connection.execute(_KNOWN.where(pair.in_(list(keys))).with_for_update())
-    return {(row.component_id, row.name): _series(row) for row in found}
+    found = rows_in_pairs(connection, _KNOWN, _PAIR, list(keys))
+    return {(component, name): _series(row) for component, name, *row in found}
 
 
-def _series(row: Any) -> _Series:
-    return _Series(
-        row.id,
-        row.count,
-        Moments(row.finite, row.mean, row.m2, row.minimum, row.maximum),
-        math.nan if row.last is None else row.last,
-        row.last_step,
-        row.last_us,
-        row.next_ordinal,
-        row.open_ordinal,
-    )
+def _series(row: Sequence[Any]) -> _Series:
+    node, count, finite, minimum, maximum, mean, m2, _, last, *places = row
+    own = Moments(finite, mean, m2, minimum, maximum)
+    return _Series(node, count, own, math.nan if last is None else last, *places)
 
 
 def _fresh_row(key: SeriesKey) -> dict[str, Any]:
@@ -132,17 +127,16 @@ def _fresh_row(key: SeriesKey) -> dict[str, Any]:
 
 def _joined(connection: Connection, series: _Series, new: Columns) -> Columns:
     """The points to write in chunks: the new ones after those of the chunks that they take in, which go."""
-    found = connection.execute(_OPEN_CHUNKS, {"series": series.id, "first": series.open_ordinal})
+    found = all_rows(connection, _OPEN_CHUNKS, series=series.id, first=series.open_ordinal)
     first = _first_taken_in([(ordinal, count) for ordinal, count in found], len(new))
     if first is None:
         return new
-    where = {"series": series.id, "first": first}
     columns = Columns()
-    for payload in connection.execute(_PAYLOADS, where).scalars():
+    for (payload,) in all_rows(connection, _PAYLOADS, series=series.id, first=first):
         old = unpack(payload)
         columns.extend(old.steps, old.times, old.values, old.data)
     columns.extend(new.steps, new.times, new.values, new.data)
-    connection.execute(q.DELETE_CHUNKS, where)
+    execute(connection, q.DELETE_CHUNKS, series=series.id, first=first)
     series.next_ordinal = first
     return columns
 

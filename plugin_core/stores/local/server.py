@@ -108,7 +108,8 @@ class ServerConnections:
             with translated(self.name):
                 yield
         except StoreError as error:
-            if isinstance(error.__cause__, DBAPIError) and has_lost_tables(error.__cause__.orig):
+            cause = error.__cause__
+            if has_lost_tables(cause.orig if isinstance(cause, DBAPIError) else cause):
                 self._is_prepared = False
             raise
 

@@ -119,6 +119,7 @@ def _set_by_time(table: Table, *fields: str) -> Insert:
 SET_PARAMETER: Final = _set_by_time(s.parameters, "text", "number")
 SET_ARTIFACT_VALUE: Final = _set_by_time(s.artifact_values, "value", "media_type")
 SET_TAG: Final = _set_by_time(s.tags, "value", "removed")
+REMEMBER_REMOVAL: Final = _set_by_time(s.removals)
 
 
 def _put_journal() -> Insert:

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import ColumnElement, Connection
 
 from plugin_core.errors import ConflictError, SettingsError
 from plugin_core.model.changes import Batch, Change
@@ -26,7 +26,7 @@ from plugin_core.stores.local import statements as q
 from plugin_core.stores.local.apply import apply_folded
 from plugin_core.stores.local.deleting import delete_association, delete_node
 from plugin_core.stores.local.dialects import LOCK_TIMEOUT_S, Connections
-from plugin_core.stores.local.executing import raw_rows, rows_in
+from plugin_core.stores.local.executing import AnySelect, execute, first_row, raw_rows, rows_in
 from plugin_core.stores.local.fold import Folded, clean, fold
 from plugin_core.stores.local.keys import LocalKeys
 from plugin_core.stores.local.objects import LocalObjects
@@ -74,7 +74,7 @@ class LocalStore:
                     hint="Drain the journal from its watermark.",
                 )
             apply_folded(connection, folded)
-            connection.execute(q.SET_WATERMARK, {"journal": journal, "watermark": batch.end})
+            execute(connection, q.SET_WATERMARK, journal=journal, watermark=batch.end)
         return True
 
     def write(self, changes: Iterable[Change | Edit], /) -> None:
@@ -130,7 +130,7 @@ class LocalStore:
         """See TrackingStore."""
         with self._connections.read() as connection:
             node = node_id(connection, NodeRef(NodeKind.EXPERIMENT, name))
-            row = next(raw_rows(connection, listing.EXPERIMENTS.where(s.experiments.c.id == node)))
+            row = next(rows_in(connection, listing.EXPERIMENTS, s.experiments.c.id, [node]))
             return listing.experiment_of(row, *_extras(connection, node))
 
     def experiments(self) -> list[Experiment]:
@@ -142,7 +142,7 @@ class LocalStore:
         """See TrackingStore."""
         with self._connections.read() as connection:
             node = node_id(connection, NodeRef(NodeKind.TRIAL, name))
-            row = next(raw_rows(connection, listing.TRIALS.where(s.trials.c.id == node)))
+            row = next(rows_in(connection, listing.TRIALS, s.trials.c.id, [node]))
             return listing.trial_of(row, *_extras(connection, node))
 
     def trials(self, *, experiment: str | None = None, limit: int | None = None) -> list[Trial]:
@@ -258,16 +258,18 @@ class LocalStore:
 
     def action(self, name: str, /) -> Action:
         """See TrackingStore."""
-        return self._node(NodeKind.ACTION, name, s.actions, graph.ACTION_COLUMNS, graph.action_of)
+        return self._node(NodeKind.ACTION, name, graph.ACTIONS, s.actions.c.id, graph.action_of)
 
     def context(self, name: str, /) -> Context:
         """See TrackingStore."""
-        return self._node(NodeKind.CONTEXT, name, s.contexts, graph.CONTEXT_COLUMNS, graph.context_of)
+        return self._node(NodeKind.CONTEXT, name, graph.CONTEXTS, s.contexts.c.id, graph.context_of)
 
-    def _node(self, kind: NodeKind, name: str, table: Table, columns: Sequence[str], make: Callable[..., V]) -> V:
+    def _node(
+        self, kind: NodeKind, name: str, query: AnySelect, column: ColumnElement[int], make: Callable[..., V]
+    ) -> V:
         with self._connections.read() as connection:
             node = node_id(connection, NodeRef(kind, name))
-            row = connection.execute(select(*(table.c[column] for column in columns)).where(table.c.id == node)).one()
+            row = next(rows_in(connection, query, column, [node]))
             properties = values.properties(connection, [node])[node]
             return make(row, properties, *_extras(connection, node))
 
@@ -350,7 +352,8 @@ def _about(parts: Iterable[Folded | list[Edit]]) -> list[str] | None:
 
 
 def _watermark(connection: Connection, journal: str) -> int:
-    return connection.execute(q.WATERMARK, {"name": journal}).scalar() or 0
+    found = first_row(connection, q.WATERMARK, name=journal)
+    return 0 if found is None else found[0]
 
 
 def _extras(connection: Connection, node: int) -> tuple[dict[str, str | None], Provenance]:
@@ -358,13 +361,13 @@ def _extras(connection: Connection, node: int) -> tuple[dict[str, str | None], P
 
 
 def _component(connection: Connection, node: int) -> Component:
-    row = next(raw_rows(connection, listing.COMPONENTS.where(s.components.c.id == node)))
+    row = next(rows_in(connection, listing.COMPONENTS, s.components.c.id, [node]))
     tags, provenance = _extras(connection, node)
     return listing.component_of(row, tags, values.properties(connection, [node])[node], provenance)
 
 
 def _artifact(connection: Connection, node: int) -> Artifact:
-    row = next(raw_rows(connection, graph.ARTIFACTS.where(s.artifacts.c.id == node)))
+    row = next(rows_in(connection, graph.ARTIFACTS, s.artifacts.c.id, [node]))
     return graph.artifact_of(row, values.properties(connection, [node])[node], *_extras(connection, node))
 
 

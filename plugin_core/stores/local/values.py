@@ -17,7 +17,7 @@ from plugin_core.model.parameters import from_text
 from plugin_core.model.provenance import NO_PROVENANCE, Provenance
 from plugin_core.stores.local import migrate
 from plugin_core.stores.local import schema as s
-from plugin_core.stores.local.executing import AnySelect, rows_in
+from plugin_core.stores.local.executing import AnySelect, all_rows, first_row, rows_in
 from plugin_core.stores.local.listing import moment
 from plugin_core.stores.local.points import Columns, by_step, unpack
 
@@ -153,19 +153,20 @@ def points(
     Full chunks never change, and are read one at a time; the rest is read at once, at the start.
     """
     with reading() as connection:
-        found = connection.execute(_SERIES, {"component": component, "metric": metric}).first()
+        found = first_row(connection, _SERIES, component=component, metric=metric)
         if found is None:
             return
         series, first_open = found
-        spans = [(low, ordinal, high) for low, ordinal, high in connection.execute(_CHUNKS, {"series": series})]
-        where = {"series": series, "first": first_open}
-        payloads = {ordinal: payload for ordinal, payload in connection.execute(_OPEN_PAYLOADS, where)}  # noqa: C416
+        spans = [(low, ordinal, high) for low, ordinal, high in all_rows(connection, _CHUNKS, series=series)]
+        open_chunks = all_rows(connection, _OPEN_PAYLOADS, series=series, first=first_open)
+        payloads: dict[int, bytes] = {ordinal: payload for ordinal, payload in open_chunks}  # noqa: C416 - as above
 
     def chunk(ordinal: int) -> Iterator[tuple[int, int, float, Json]]:
         payload = payloads.pop(ordinal, None)
         if payload is None:
             with reading() as connection:
-                payload = connection.execute(_PAYLOAD, {"series": series, "place": ordinal}).scalar()
+                found = first_row(connection, _PAYLOAD, series=series, place=ordinal)
+                payload = None if found is None else found[0]
         return iter(()) if payload is None else by_step(unpack(payload))
 
     for ordinals in _overlapping(spans):
@@ -184,7 +185,7 @@ _PAYLOADS: Final = (
 def columns(connection: Connection, component: int, metric: str) -> Columns:
     """One series as it was logged, all of it."""
     whole = Columns()
-    for payload in connection.execute(_PAYLOADS, {"component": component, "metric": metric}).scalars():
+    for (payload,) in all_rows(connection, _PAYLOADS, component=component, metric=metric):
         part = unpack(payload)
         whole.extend(part.steps, part.times, part.values, part.data)
     return whole

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 
 from plugin_core.errors import InvalidValueError, NotFoundError
 from plugin_core.model import arns
-from plugin_core.model.changes import PutAction, PutContext
+from plugin_core.model.changes import Change, PutAction, PutContext, SetArtifactValues, SetProperties, SetTags
 from plugin_core.model.components import ArtifactValue, Status
 from plugin_core.model.edits import (
     AddToTrial,
@@ -26,9 +27,12 @@ from plugin_core.model.lineage import NodeKind, NodeRef
 from plugin_core.stores.protocol import TrackingStore
 from plugin_core.testing.contract.making import (
     artifact,
+    batch,
     component,
     experiment,
     names,
+    of_artifact,
+    of_component,
     parameters,
     status,
     trial,
@@ -56,7 +60,7 @@ def test_what_does_not_exist_is_not_edited_and_nothing_else_is(store: TrackingSt
     store.write([trial("t"), component("c", of=None)])
 
     with pytest.raises(NotFoundError, match="absent"):
-        store.write([experiment("goes with it"), edit])
+        store.write([experiment("goes-with-it"), edit])
     assert [found.name for found in store.experiments()] == ["search"]
 
 
@@ -104,6 +108,75 @@ def test_artifact_entries_are_merged_and_removed_each_side_for_itself(store: Tra
     assert store.artifact_values([node], is_output=True)[node] == {"a": one, "c": two}
     store.write([UpdateComponent(at=6, name="c", removed_outputs=("a", "c", "never"))])
     assert store.artifact_values([node], is_output=True)[node] == {}
+
+
+@pytest.mark.parametrize("written_first", [True, False])
+def test_what_was_removed_does_not_come_back_with_an_older_write(store: TrackingStore, written_first: bool) -> None:
+    entry = {"x": ArtifactValue(value="s3://1")}
+    late = batch(
+        parameters("c", {"x": 1}, at=8),
+        *(SetArtifactValues(at=8, component="c", is_output=side, values=entry) for side in (True, False)),
+        SetTags(at=8, node=of_component("c"), tags={"x": "1"}),
+        artifact("s3://a", at=8, properties={"x": "1"}),
+    )
+    removals: list[Change | Edit] = [
+        UpdateComponent(at=9, name="c", removed_parameters=("x",), removed_inputs=("x",), removed_outputs=("x",)),
+        SetTags(at=9, node=of_component("c"), removed=("x",)),
+        UpdateArtifact(at=9, source_uri="s3://a", removed_properties=("x",)),
+    ]
+    store.write([component("c"), artifact("s3://a")])
+    if written_first:
+        store.apply(replace(late, journal="before"))
+    store.write(removals)
+    store.apply(late)
+
+    assert _written_of(store) == [{}, {}, {}, {}, {}]
+
+
+def test_what_was_removed_is_there_again_when_it_is_written_later(store: TrackingStore) -> None:
+    entry = ArtifactValue(value="s3://1")
+    gone = UpdateComponent(at=5, name="c", removed_parameters=("x",), removed_inputs=("x",), removed_outputs=("x",))
+    store.write([component("c"), artifact("s3://a"), gone])
+    store.write([UpdateArtifact(at=5, source_uri="s3://a", removed_properties=("x",))])
+    later = batch(
+        parameters("C", {"x": 1}, at=6),
+        *(SetArtifactValues(at=6, component="c", is_output=side, values={"x": entry}) for side in (True, False)),
+        SetProperties(at=6, node=of_artifact("s3://a"), properties={"x": "1"}),
+    )
+    store.apply(later)
+
+    assert _written_of(store) == [{"x": 1}, {"x": entry}, {"x": entry}, {}, {"x": "1"}]
+
+
+def test_a_removal_holds_against_the_write_that_it_removed_though_that_came_from_a_clock_ahead(
+    store: TrackingStore,
+) -> None:
+    ahead = batch(component("c"), parameters("c", {"x": 1}, at=50), artifact("s3://a", at=50, properties={"x": "1"}))
+    store.apply(ahead)
+    store.write([UpdateComponent(at=9, name="c", removed_parameters=("x",))])
+    store.write([UpdateArtifact(at=9, source_uri="s3://a", removed_properties=("x",))])
+    store.apply(replace(ahead, journal="again"))
+    assert (_written_of(store)[0], _written_of(store)[4]) == ({}, {})
+
+    store.write([UpdateComponent(at=10, name="c", parameters={"x": 2})])
+    store.apply(replace(ahead, journal="once more"))
+    assert _written_of(store)[0] == {"x": 2}
+
+
+def test_a_thing_made_anew_knows_nothing_of_what_was_removed_from_the_one_before(store: TrackingStore) -> None:
+    store.write([component("c"), UpdateComponent(at=9, name="c", removed_parameters=("x",))])
+    store.delete(NodeRef(NodeKind.COMPONENT, "c"), cascade=True)
+    store.write([component("c", at=5), parameters("c", {"x": 1}, at=5)])
+
+    node = store.component("c").id
+    assert store.parameters([node])[node] == {"x": 1}
+
+
+def _written_of(store: TrackingStore) -> list[Mapping[str, object]]:
+    """Parameters, inputs, outputs and tags of c, and properties of s3://a."""
+    found = store.component("c")
+    values = [store.artifact_values([found.id], is_output=side)[found.id] for side in (False, True)]
+    return [store.parameters([found.id])[found.id], *values, found.tags, store.artifact("s3://a").properties]
 
 
 def test_a_client_sets_status_and_times_as_it_likes(store: TrackingStore) -> None:

@@ -74,6 +74,22 @@ def test_a_bucket_is_made_once(objects: ObjectStore) -> None:
     assert [bucket.name for bucket in objects.buckets()] == ["alpha", "team"]
 
 
+def test_a_bucket_is_deleted_once_nothing_is_in_it(filled: ObjectStore) -> None:
+    filled.put_object(stored("k"))
+    filled.begin_upload(UPLOAD)
+    with pytest.raises(ConflictError):
+        filled.delete_bucket("team")
+    filled.delete_objects("team", ["k"])
+    with pytest.raises(ConflictError):
+        filled.delete_bucket("team")
+    filled.abort_upload(UPLOAD.id)
+    filled.delete_bucket("team")
+
+    assert filled.buckets() == []
+    assert filled.create_bucket(Bucket(name="team", created_at=AT))
+    assert listed(filled) == ([], [], None)
+
+
 def test_an_object_comes_back_as_it_was_put(filled: ObjectStore) -> None:
     filled.put_object(stored("a/b"))
     assert filled.object("team", "a/b") == stored("a/b")
@@ -90,6 +106,7 @@ def test_what_is_absent_is_named_by_its_kind(filled: ObjectStore) -> None:
         ("bucket", lambda: filled.objects("none")),
         ("bucket", lambda: filled.put_object(stored("k", bucket="none"))),
         ("bucket", lambda: filled.delete_objects("none", ["k"])),
+        ("bucket", lambda: filled.delete_bucket("none")),
         ("object", lambda: filled.object("team", "k")),
         ("upload", lambda: filled.upload("u")),
         ("upload", lambda: filled.parts("u")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from plugin_core.errors import NotFoundError
@@ -15,6 +16,7 @@ from plugin_core.model.queries import ComponentQuery, Page
 from plugin_core.wire import entities, faults
 from plugin_core.wire.caller import Permission
 from plugin_core.wire.operations import paging
+from plugin_core.wire.operations.echoes import ARTIFACTS, PARAMETERS, changed, told, without_echoes
 from plugin_core.wire.operations.naming import creating, name_of
 from plugin_core.wire.registry import Answer, operation
 from plugin_core.wire.request import Request, micros
@@ -47,12 +49,12 @@ def describe_trial_component(request: Request) -> Answer:
     return in_full(request, [request.store.component(name)])[0]
 
 
-@operation(Permission.PUT)
+@operation(Permission.PUT, spared=without_echoes)
 def update_trial_component(request: Request) -> Answer:
     """Merge parameters and artifacts key by key; set the rest that is given."""
     name = request.members["TrialComponentName"]
-    if request.settings.limits:
-        _check_room(request, name)
+    if request.members.keys() & {PARAMETERS, *ARTIFACTS}:
+        request = _changes(request, name)
     request.store.write([_edit(request, name)])
     return _arn(name)
 
@@ -146,24 +148,18 @@ def _entries(given: Mapping[str, Any]) -> dict[str, ArtifactValue]:
     }
 
 
-def _check_room(request: Request, name: str) -> None:
-    """What a component holds after an update may not pass AWS's limits."""
-    given = request.members
-    if not given.keys() & {"Parameters", "InputArtifacts", "OutputArtifacts"}:
-        return
-    found = request.store.components(ComponentQuery(names=(name,)))
-    if not found:
-        raise NotFoundError("component", name)
-    node = found[0].id
-    if "Parameters" in given:
-        there = request.store.parameters([node])[node]
-        _check_count("Parameters", there, given, _MOST_PARAMETERS)
-    for word, is_output in (("InputArtifacts", False), ("OutputArtifacts", True)):
-        if word in given:
-            _check_count(word, request.store.artifact_values([node], is_output=is_output)[node], given, _MOST_ARTIFACTS)
+def _changes(request: Request, name: str) -> Request:
+    """An update without what is so already; what a component holds after it may not pass AWS's limits."""
+    there = told(request.store, request.store.component(name), request.members)
+    members = changed(request.members, there)
+    if request.settings.limits:
+        for word in members.keys() & {PARAMETERS, *ARTIFACTS}:
+            _check_count(word, there[word], members)
+    return replace(request, members=members)
 
 
-def _check_count(word: str, there: Mapping[str, Any], given: Mapping[str, Any], most: int) -> None:
+def _check_count(word: str, there: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    most = _MOST_PARAMETERS if word == PARAMETERS else _MOST_ARTIFACTS
     count = len((there.keys() - set(given.get(f"{word}ToRemove", ()))) | given[word].keys())
     if count > most:
         raise faults.WireError(faults.LIMIT, f"A trial component may have {most} {word}; this would make it {count}.")

@@ -86,6 +86,7 @@ def _operation(
 OPERATIONS: Final[Mapping[tuple[str, str], Sequence[Operation]]] = {
     ("GET", "service"): [_operation("ListBuckets", buckets.list_buckets, _READ)],
     ("PUT", "bucket"): [_operation("CreateBucket", buckets.create_bucket, _PUT)],
+    ("DELETE", "bucket"): [_operation("DeleteBucket", buckets.delete_bucket, _WRITE)],
     ("HEAD", "bucket"): [_operation("HeadBucket", buckets.head_bucket, _READ)],
     ("GET", "bucket"): [
         _operation("GetBucketLocation", buckets.locate_bucket, _READ, needed=frozenset({"location"})),

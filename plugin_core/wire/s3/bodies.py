@@ -7,7 +7,9 @@ import re
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Final, Protocol
 
 from plugin_core.wire.s3.calls import Call
@@ -16,6 +18,7 @@ from plugin_core.wire.s3.faults import S3Error
 
 _HEX_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _HEADER: Final = "x-amz-checksum-"
+CHECKSUM_TYPE: Final = "x-amz-checksum-type"
 _STREAMING: Final = "STREAMING-"
 _DOCUMENT_BYTES: Final = 4 << 20
 
@@ -43,12 +46,33 @@ class _Crc32:
         return self._value.to_bytes(4, "big")
 
 
-# CRC32C and CRC64NVME are not in Python's library: such a checksum is neither compared nor kept.
-ALGORITHMS: Final[Mapping[str, Callable[[], Hash]]] = {
+class _Native:
+    """A CRC of AWS's own library; imported when the first body claims one, since that takes its time."""
+
+    def __init__(self, function: str, size: int) -> None:
+        self._next: Callable[[bytes, int], int] = getattr(import_module("awscrt.checksums"), function)
+        self._size = size
+        self._value = 0
+
+    def update(self, data: bytes, /) -> None:
+        self._value = self._next(data, self._value)
+
+    def digest(self) -> bytes:
+        return self._value.to_bytes(self._size, "big")
+
+
+_IN_PYTHON: Final[Mapping[str, Callable[[], Hash]]] = {
     "CRC32": _Crc32,
     "SHA1": lambda: hashlib.sha1(usedforsecurity=False),
     "SHA256": hashlib.sha256,
 }
+# Where that library is not installed, such a checksum is neither compared nor kept.
+_NATIVE: Final[Mapping[str, Callable[[], Hash]]] = {
+    "CRC32C": lambda: _Native("crc32c", 4),
+    "CRC64NVME": lambda: _Native("crc64nvme", 8),
+}
+ALGORITHMS: Final = {**_IN_PYTHON, **(_NATIVE if find_spec("awscrt") else {})}
+_OF_WHOLE_ONLY: Final = "CRC64NVME"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +118,23 @@ def document(call: Call) -> bytes:
     return b"".join(parts)
 
 
-def is_known(algorithm: str) -> bool:
-    """Whether checksums of this algorithm are compared here."""
-    return algorithm in ALGORITHMS
+def document_about(call: Call) -> tuple[bytes, Mapping[str, str]]:
+    """A document whose checksum headers are not its own but those of an object; these, by algorithm."""
+    claimed = {name.removeprefix(_HEADER).upper(): value for name, value in call.headers.items() if _is_claim(name)}
+    others = {name: value for name, value in call.headers.items() if not _is_claim(name)}
+    return document(replace(call, headers=others)), {
+        name: value for name, value in claimed.items() if name in ALGORITHMS
+    }
+
+
+def is_composed(algorithm: str) -> bool:
+    """Whether checksums of parts in this algorithm are compared here, and make one of the object."""
+    return algorithm in ALGORITHMS and algorithm != _OF_WHOLE_ONLY
+
+
+def require(claims: Mapping[str, str], hashes: Mapping[str, Hash]) -> dict[str, str]:
+    """The checksums of what was hashed; S3Error if one is not what is claimed."""
+    return _compared({_HEADER + name.lower(): value for name, value in claims.items()}, hashes)
 
 
 def base64(digest: bytes) -> str:
@@ -114,6 +152,10 @@ def _is_claimed(call: Call, algorithm: str) -> bool:
     trailers = {trailer.strip().lower() for trailer in call.headers.get("x-amz-trailer", "").split(",")}
     asked = call.headers.get("x-amz-sdk-checksum-algorithm", "").upper()
     return name in call.headers or name in trailers or asked == algorithm
+
+
+def _is_claim(header: str) -> bool:
+    return header.startswith(_HEADER) and header != CHECKSUM_TYPE
 
 
 def _bounded(pieces: Iterator[bytes], most: int) -> Iterator[bytes]:

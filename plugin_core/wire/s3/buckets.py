@@ -1,4 +1,4 @@
-"""Buckets: made, found, listed."""
+"""Buckets: made, found, listed, deleted."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import quote
 
+from plugin_core.errors import ConflictError
 from plugin_core.model.objects import Bucket, ObjectPage, StoredObject
 from plugin_core.wire.s3 import bodies, markup
 from plugin_core.wire.s3.calls import Call, Reply, xml
@@ -38,6 +39,15 @@ def create_bucket(call: Call) -> Reply:
     if not call.objects.create_bucket(Bucket(name=call.bucket, created_at=call.now)):
         raise S3Error("BucketAlreadyOwnedByYou", "You own a bucket of that name already.")
     return Reply(headers={"location": f"/{call.bucket}"})
+
+
+def delete_bucket(call: Call) -> Reply:
+    """DeleteBucket, of an empty one."""
+    try:
+        call.objects.delete_bucket(call.bucket)
+    except ConflictError:
+        raise S3Error("BucketNotEmpty", "The bucket you tried to delete is not empty.") from None
+    return Reply(status=204)
 
 
 def head_bucket(call: Call) -> Reply:

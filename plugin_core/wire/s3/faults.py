@@ -11,6 +11,7 @@ _STATUS: Final = {
     "AccessDenied": 403,
     "BadDigest": 400,
     "BucketAlreadyOwnedByYou": 409,
+    "BucketNotEmpty": 409,
     "EntityTooLarge": 400,
     "IncompleteBody": 400,
     "InternalError": 500,

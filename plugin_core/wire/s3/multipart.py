@@ -7,7 +7,7 @@ import re
 import secrets
 import shutil
 from base64 import b64decode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -41,19 +41,19 @@ def create_upload(call: Call) -> Reply:
     for stale in call.objects.stale_uploads(call.now - _ABANDONED_AFTER):
         _discard(call, stale.id)
     algorithm = call.headers.get("x-amz-checksum-algorithm", "").upper()
-    is_composite = call.headers.get("x-amz-checksum-type", "COMPOSITE").upper() == "COMPOSITE"
+    is_composite = call.headers.get(bodies.CHECKSUM_TYPE, "COMPOSITE").upper() == "COMPOSITE"
     described = description_of(call)
     upload = Upload(
         id=secrets.token_hex(16),
         bucket=call.bucket,
         key=call.key,
         begun_at=call.now,
-        algorithm=algorithm if bodies.is_known(algorithm) and is_composite else None,
+        algorithm=algorithm if bodies.is_composed(algorithm) and is_composite else None,
         **described,
     )
     call.objects.begin_upload(upload)
     named = [("Bucket", call.bucket), ("Key", call.key), ("UploadId", upload.id)]
-    headers = {"x-amz-checksum-algorithm": algorithm, "x-amz-checksum-type": "COMPOSITE"} if upload.algorithm else {}
+    headers = {"x-amz-checksum-algorithm": algorithm, bodies.CHECKSUM_TYPE: "COMPOSITE"} if upload.algorithm else {}
     return xml(markup.document("InitiateMultipartUploadResult", *(markup.text(*pair) for pair in named)), **headers)
 
 
@@ -96,16 +96,20 @@ def list_parts(call: Call) -> Reply:
 def complete_upload(call: Call) -> Reply:
     """CompleteMultipartUpload: one blob out of the parts. Asked again after it was done, it answers the same."""
     condition = condition_of(call)
-    chosen = _chosen(call)
+    document, claimed = bodies.document_about(call)
+    chosen = _chosen(document)
     try:
         upload = _upload(call)
     except NotFoundError:
         return _completed_before(call, chosen)
     require_bucket(call, condition)
     parts = _matching(call, chosen)
+    composite = _composite(upload.algorithm, parts, claimed)
+    hashes = {name: bodies.ALGORITHMS[name]() for name in claimed if name not in composite}
     with call.blobs.writing() as writer:
         for part in parts:
-            _append(call, part, writer)
+            _append(call, part, writer, hashes.values())
+        whole = bodies.require(claimed, hashes)
         digest = writer.keep()
     stored = StoredObject(
         bucket=call.bucket,
@@ -117,7 +121,7 @@ def complete_upload(call: Call) -> Reply:
         media_type=upload.media_type,
         headers=upload.headers,
         metadata=upload.metadata,
-        checksums=_composite(upload.algorithm, parts),
+        checksums={**whole, **composite},
     )
     call.objects.put_object(stored, condition=condition, upload=upload.id)
     _remove_files(call, upload.id)
@@ -190,8 +194,8 @@ class _Chosen:
     checksums: dict[str, str]
 
 
-def _chosen(call: Call) -> list[_Chosen]:
-    root = markup.parsed(bodies.document(call))
+def _chosen(document: bytes) -> list[_Chosen]:
+    root = markup.parsed(document)
     found = [_chosen_of(part) for part in root.iterfind("Part")]
     if root.tag != "CompleteMultipartUpload" or not found or len(found) > _MOST_PARTS:
         raise S3Error("MalformedXML", f"An upload has 1 to {_MOST_PARTS} parts.")
@@ -222,11 +226,12 @@ def _matching(call: Call, chosen: list[_Chosen]) -> list[Part]:
     return [there[wanted.number] for wanted in chosen]
 
 
-def _append(call: Call, part: Part, writer: BlobWriter) -> None:
+def _append(call: Call, part: Part, writer: BlobWriter, hashes: Collection[bodies.Hash]) -> None:
     """Add a part's bytes, if they are still those that came."""
     hashed = hashlib.md5(usedforsecurity=False)
     for piece in _bytes_of(_folder(call, call.query["uploadId"]) / part.file):
-        hashed.update(piece)
+        for each in (hashed, *hashes):
+            each.update(piece)
         writer.write(piece)
     if hashed.hexdigest() != part.etag:
         raise S3Error("InvalidPart", f"Part {part.number} was lost. Upload it again.")
@@ -244,14 +249,17 @@ def _etag(md5s: list[str]) -> str:
     return f"{whole.hexdigest()}-{len(md5s)}"
 
 
-def _composite(algorithm: str | None, parts: list[Part]) -> dict[str, str]:
+def _composite(algorithm: str | None, parts: list[Part], claimed: Mapping[str, str]) -> dict[str, str]:
     """The checksum of the parts' checksums, as S3 writes it; nothing if one of them has none."""
     if algorithm is None or any(algorithm not in part.checksums for part in parts):
         return {}
     hashed = bodies.ALGORITHMS[algorithm]()
     for part in parts:
         hashed.update(b64decode(part.checksums[algorithm]))
-    return {algorithm: f"{bodies.base64(hashed.digest())}-{len(parts)}"}
+    found = bodies.base64(hashed.digest())
+    if claimed.get(algorithm, found).partition("-")[0] != found:
+        raise S3Error("BadDigest", f"The {algorithm} you specified is not that of the parts.")
+    return {algorithm: f"{found}-{len(parts)}"}
 
 
 def _completed_before(call: Call, chosen: list[_Chosen]) -> Reply:
@@ -271,13 +279,14 @@ def _completed(call: Call, stored: StoredObject) -> Reply:
     named = [("Location", f"/{call.bucket}/{call.key}"), ("Bucket", call.bucket), ("Key", call.key)]
     named += [("ETag", f'"{stored.etag}"')]
     named += [(f"Checksum{name}", value) for name, value in stored.checksums.items()]
-    named += [("ChecksumType", "COMPOSITE")] if stored.checksums else []
+    kind = checksum_headers(stored.checksums).get(bodies.CHECKSUM_TYPE)
+    named += [("ChecksumType", kind)] if kind else []
     return xml(markup.document("CompleteMultipartUploadResult", *(markup.text(*pair) for pair in named)))
 
 
 def _of_part(part: Part) -> dict[str, str]:
     headers = checksum_headers(part.checksums)
-    headers.pop("x-amz-checksum-type", None)
+    headers.pop(bodies.CHECKSUM_TYPE, None)
     return headers
 
 

@@ -250,7 +250,7 @@ def checksum_headers(checksums: Mapping[str, str]) -> dict[str, str]:
     """Checksums as headers."""
     found = {f"x-amz-checksum-{name.lower()}": value for name, value in checksums.items()}
     if found:
-        found["x-amz-checksum-type"] = "COMPOSITE" if any("-" in value for value in found.values()) else "FULL_OBJECT"
+        found[bodies.CHECKSUM_TYPE] = "COMPOSITE" if any("-" in value for value in found.values()) else "FULL_OBJECT"
     return found
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from plugin_core.model.components import Status
 from plugin_core.model.queries import ComponentQuery
+from plugin_core.tracking.run import Run
 
 PROGRAM = str(Path(__file__).with_name("programs") / "pages.py")
 DEV = [sys.executable, "-m", "plugin_core.cli", "run", sys.executable, "-m", "dagster", "dev", "-f", PROGRAM]
@@ -29,6 +30,11 @@ mutation Launch($params: ExecutionParams!) {
 BACKFILL = """
 mutation Backfill($params: LaunchBackfillParams!) {
   launchPartitionBackfill(backfillParams: $params) {__typename ... on LaunchBackfillSuccess {backfillId}}
+}
+"""
+AGAIN = """
+mutation Again($params: ReexecutionParams!) {
+  reexecutePartitionBackfill(reexecutionParams: $params) {__typename ... on LaunchBackfillSuccess {backfillId}}
 }
 """
 TERMINATE = "mutation Terminate($run: String!) {terminateRun(runId: $run) {__typename}}"
@@ -68,13 +74,25 @@ class Pages:
     def location(self) -> str:
         return self.repository["location"]["name"]
 
+    @property
+    def selector(self) -> dict[str, str]:
+        return {"repositoryName": self.repository["name"], "repositoryLocationName": self.location}
+
     def launch(self, job: str) -> str:
-        repository = {"repositoryName": self.repository["name"], "repositoryLocationName": self.location}
-        return self.ask(LAUNCH, params={"selector": {**repository, "jobName": job}})["run"]["runId"]
+        return self.ask(LAUNCH, params={"selector": {**self.selector, "jobName": job}})["run"]["runId"]
 
     def backfill(self, assets: list[str], partitions: list[str]) -> str:
         selected = {"assetSelection": [{"path": [name]} for name in assets], "partitionNames": partitions}
         return self.ask(BACKFILL, params=selected)["backfillId"]
+
+    def backfill_of_job(self, job: str, partitions: list[str]) -> str:
+        of = {"partitionSetName": f"{job}_partition_set", "repositorySelector": self.selector}
+        return self.ask(BACKFILL, params={"selector": of, "partitionNames": partitions})["backfillId"]
+
+    def again_from_failure(self, backfill: str) -> str:
+        """Ask until the daemon has seen that all runs of the backfill have ended: before, it is an error."""
+        params = {"parentRunId": backfill, "strategy": "FROM_FAILURE"}
+        return wait_until(lambda: self.ask(AGAIN, params=params).get("backfillId"))
 
     def end_of(self, run_id: str) -> dict[str, Any]:
         return wait_until(lambda: (run := self.ask(RUN, run=run_id))["status"] in ENDS and run)
@@ -120,6 +138,7 @@ def launched(pages):
     """All that the tests look at, begun at once: the daemon looks for backfills every half a minute."""
     return {
         "backfill": pages.backfill(["sales", "report"], ["monday", "tuesday"]),
+        "daily": pages.backfill_of_job("daily_job", ["monday", "tuesday"]),
         "short": pages.launch("short_job"),
         "endless": pages.launch("endless_job"),
     }
@@ -166,3 +185,30 @@ def test_the_runs_of_a_backfill_are_recorded_and_grouped(shared_record, pages, l
         steps = {run.display_name: run for run in root.children}
         assert set(steps) == {"sales", "report"}
         assert shared_record.makers(steps["report"]) == {steps["sales"]}
+
+
+def test_a_backfill_of_a_job_that_fails_in_part_is_done_again_from_where_it_failed(shared_record, pages, launched):
+    first = launched["daily"]
+    assert sorted(pages.ends_of_backfill(first, 2).values()) == ["FAILURE", "SUCCESS"]
+    again = pages.again_from_failure(first)
+    (repeated,) = pages.ends_of_backfill(again, 1)
+
+    found = shared_record.executions("daily_job")
+    runs = {(run.properties["dagster_backfill"], run.properties["dagster_partition"]): run for run in found}
+    monday, tuesday, mended = runs[first, "monday"], runs[first, "tuesday"], runs[again, "tuesday"]
+    assert len(runs) == 3
+    assert [run.status for run in (monday, tuesday, mended)] == [Status.COMPLETED, Status.FAILED, Status.COMPLETED]
+    assert {run.tags["dagster/backfill"] for run in (monday, tuesday)} == {first}
+    assert (mended.tags["dagster/backfill"], mended.properties["dagster_run_id"]) == (again, repeated)
+    assert [states_of(run) for run in (monday, tuesday, mended)] == [
+        {"extract": Status.COMPLETED, "load": Status.COMPLETED},
+        {"extract": Status.COMPLETED, "load": Status.FAILED},
+        {"load": Status.COMPLETED},
+    ]
+    assert shared_record.attempt_before(mended) == tuesday
+    (load,) = mended.children
+    assert {run.parent for run in shared_record.makers(load)} == {tuesday}
+
+
+def states_of(run: Run) -> dict[str, Status]:
+    return {step.display_name: step.status for step in run.children}

@@ -2,6 +2,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from kit.team import team, team_server
 
 from plugin_core.capture.events import ExecutionFinished, ExecutionStarted, StepFinished, StepStarted
 from plugin_core.capture.guard import Guard
@@ -10,6 +11,8 @@ from plugin_core.model.lineage import NodeKind, NodeRef
 from plugin_core.testing.fixtures import Record
 from plugin_core.tracking.listing import find_runs
 from plugin_core.tracking.run import Run
+
+__all__ = ["team", "team_server"]
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from kit.echo import echo
 from kit.signing import Sender, exchange
 
-from plugin_core.server.audit import FILE, broken_lines
+from plugin_core.server.audit import FILE, verified
 from plugin_core.server.client_setup import BUCKET
 from plugin_core.server.keys import Keys
 from plugin_core.server.patience import PatientProtocol
@@ -257,7 +257,7 @@ def test_a_stop_in_the_midst_of_requests_loses_nothing_that_was_answered(two_wor
     log = server.home / "server" / FILE
     audited = {json.loads(line)["target"] for line in log.read_text().splitlines()}
     assert audited >= set(made)
-    assert broken_lines(log, server.environment["FLOWTRAIL_SERVER_SECRET"].encode()) == []
+    assert verified(log, server.environment["FLOWTRAIL_SERVER_SECRET"].encode()).flaws == {}
     keys = open_keys(server.environment["FLOWTRAIL_STORE"])
     assert keys.access_keys()[0].used_at is not None
     keys.close()

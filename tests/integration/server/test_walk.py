@@ -1,12 +1,15 @@
 """Every route, asked by everyone, in every wrong way: what is let in is what this table says, and nothing else."""
 
+import hashlib
 from dataclasses import dataclass, field
 
 import pytest
+from kit.signing import exchange
 
 from plugin_core.server.gate import Rules
 from plugin_core.server.origins import Origins
 from plugin_core.server.routes import ROUTES
+from plugin_core.stores.remote.calls import MEDIA_TYPE, NAMES, PATH
 from plugin_core.wire.registry import operations
 
 READ = {"reader", "writer", "admin", "other tenant"}
@@ -44,6 +47,20 @@ def operation_cases():
             yield Case(name, "POST", "/", frozenset(allowed), headers=headers, body=b"{}")
 
 
+def record_cases():
+    """The record's own operations: what a key of a role may do there, written out once more."""
+    for name in sorted(NAMES):
+        allowed = PUT if name in {"apply", "watermark", "seen"} else WRITE if name in RECORD_WRITES else READ
+        body = b"\x00{}\n"
+        headers = {
+            "Content-Type": MEDIA_TYPE,
+            "X-Flowtrail-Operation": name,
+            "X-Amz-Content-SHA256": hashlib.sha256(body).hexdigest(),
+        }
+        yield Case(f"record:{name}", "POST", PATH, frozenset(allowed), headers=headers, body=body)
+
+
+RECORD_WRITES = {"write", "delete", "delete_association"}
 JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 CASES = [
@@ -66,6 +83,7 @@ CASES = [
     Case("many, in disguise", "POST", "/bucket?%64elete", frozenset(WRITE), "s3", body=b"<Delete/>"),
     Case("a bucket of a route's name", "GET", "/metrics", frozenset(READ), "s3"),
     *operation_cases(),
+    *(case for case in record_cases() if case.name in {"record:apply", "record:about"}),
 ]
 UNSAFE = [case for case in CASES if case.method not in {"GET", "HEAD"}]
 by_name = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.name}-{case.method}")
@@ -100,6 +118,31 @@ def test_who_may_ask_is_answered_and_who_may_not_is_refused(server, case: Case) 
     if case.service == "s3" and refused:  # without a signature nothing says that an object is meant
         assert refused.pop("nobody") in {403, 404, 405, 415, 400}
     assert set(refused.values()) <= {403}
+
+
+@pytest.mark.parametrize("case", [*record_cases()], ids=lambda case: case.name)
+def test_who_may_ask_of_the_record_is_answered_and_who_may_not_is_refused(server, case: Case) -> None:
+    answers = {who: send(sender, case).status for who, sender in server.senders.items()}
+
+    assert {who for who, status in answers.items() if status == 200} == case.allowed
+    assert {status for who, status in answers.items() if who not in case.allowed} <= {403}
+
+
+@pytest.mark.parametrize("name", ["", "close", "points", "_ask", "url", "__init__", "Apply", "SageMaker.CreateTrial"])
+def test_what_is_no_operation_of_the_record_is_unknown(server, name: str) -> None:
+    case = next(record_cases())
+
+    assert send(server.senders["admin"], case, headers={**case.headers, "X-Flowtrail-Operation": name}).status == 400
+
+
+def test_a_body_that_was_not_signed_never_reaches_the_record(server) -> None:
+    writer = server.senders["writer"]
+    case = next(case for case in record_cases() if case.name == "record:write")
+    undeclared = {name: value for name, value in case.headers.items() if name != "X-Amz-Content-SHA256"}
+    sent = writer.signed("POST", PATH, headers=undeclared)  # as if there were no body
+
+    assert exchange(server.url, "POST", PATH, {**sent, "Content-Length": "4"}, case.body).status == 400
+    assert exchange(server.url, "POST", PATH, writer.signed("POST", PATH, headers=case.headers), b"other").status == 400
 
 
 @by_name

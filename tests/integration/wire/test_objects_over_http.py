@@ -75,6 +75,16 @@ def test_a_bucket_is_made_found_and_listed(s3, bucket):
     s3.create_bucket(Bucket=f"{bucket}-eu", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
 
 
+def test_a_bucket_is_deleted_when_it_is_empty(s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"")
+    assert refused(s3.delete_bucket, Bucket=bucket) == ("BucketNotEmpty", 409)
+    s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "k"}]})
+    s3.delete_bucket(Bucket=bucket)
+
+    assert refused(s3.delete_bucket, Bucket=bucket) == ("NoSuchBucket", 404)
+    assert refused(s3.head_bucket, Bucket=bucket) == ("404", 404)
+
+
 def test_an_object_comes_back_with_all_that_was_said_of_it(s3, bucket):
     data = b"chart" * 100
     put = s3.put_object(
@@ -193,13 +203,15 @@ def test_wrong_checksums_are_refused_and_nothing_is_put(s3, bucket):
     wrong = base64.b64encode(bytes(16)).decode()
     assert refused(s3.put_object, **target, ContentMD5=wrong) == ("BadDigest", 400)
     assert refused(s3.put_object, **target, ContentMD5="?") == ("InvalidDigest", 400)
-    for algorithm, size in (("CRC32", 4), ("SHA1", 20), ("SHA256", 32)):
+    sizes = {"CRC32": 4, "CRC32C": 4, "CRC64NVME": 8, "SHA1": 20, "SHA256": 32}
+    for algorithm, size in sizes.items():
         claimed = {f"Checksum{algorithm}": base64.b64encode(bytes(size)).decode()}
         assert refused(s3.put_object, **target, **claimed) == ("BadDigest", 400)
     assert refused(s3.head_object, Bucket=bucket, Key="k") == ("404", 404)
 
     sha256 = base64.b64encode(hashlib.sha256(b"data").digest()).decode()
     assert s3.put_object(**target, ChecksumSHA256=sha256)["ChecksumSHA256"] == sha256
+    assert s3.put_object(**{**target, "Body": b"123456789"}, ChecksumCRC64NVME="rosUhgp5mIg=")["ChecksumCRC64NVME"]
 
 
 @pytest.fixture
@@ -347,6 +359,25 @@ def test_checksums_of_parts_make_the_checksum_of_the_object(s3, bucket):
     whole = base64.b64encode(hashlib.sha256(b"".join(hashes)).digest()).decode()
     assert done["ChecksumSHA256"] == f"{whole}-2"
     assert s3.get_object(**target, ChecksumMode="ENABLED")["Body"].read() == b"onetwo"
+
+
+@pytest.mark.parametrize("algorithm", ["CRC32", "CRC32C", "CRC64NVME"])
+def test_the_checksum_of_a_whole_object_that_came_in_parts_is_compared(s3, bucket, algorithm):
+    target, name = {"Bucket": bucket, "Key": "k"}, f"Checksum{algorithm}"
+    whole = s3.put_object(**target, Body=b"onetwo", ChecksumAlgorithm=algorithm)[name]
+    begun = s3.create_multipart_upload(**target, ChecksumAlgorithm=algorithm, ChecksumType="FULL_OBJECT")
+    upload = {**target, "UploadId": begun["UploadId"]}
+    parts = [
+        {"PartNumber": n, "ETag": put["ETag"], name: put[name]}
+        for n, body in ((1, b"one"), (2, b"two"))
+        for put in [s3.upload_part(**upload, PartNumber=n, Body=body, ChecksumAlgorithm=algorithm)]
+    ]
+    ending = {**upload, "MultipartUpload": {"Parts": parts}, "ChecksumType": "FULL_OBJECT"}
+    assert refused(s3.complete_multipart_upload, **ending, **{name: parts[0][name]}) == ("BadDigest", 400)
+    done = s3.complete_multipart_upload(**ending, **{name: whole})
+
+    assert (done[name], done["ChecksumType"]) == (whole, "FULL_OBJECT")
+    assert s3.head_object(**target, ChecksumMode="ENABLED")[name] == whole
 
 
 def test_what_is_not_served_is_refused_once_and_for_all(endpoint, bucket, monkeypatch):

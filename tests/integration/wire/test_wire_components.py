@@ -6,6 +6,10 @@ from datetime import UTC, datetime
 import pytest
 from botocore.exceptions import ClientError
 
+from plugin_core.model.changes import PutComponent, SetArtifactValues, SetParameters
+from plugin_core.model.components import ArtifactValue
+from plugin_core.model.queries import ComponentQuery
+
 
 def code(error):
     return error.value.response["Error"]["Code"]
@@ -169,3 +173,61 @@ def test_parameters_past_the_limit_are_refused_in_one_update_and_over_several(sa
 
     assert code(at_once) == "ValidationException"
     assert code(added) == "ResourceLimitExceeded"
+
+
+@pytest.fixture(scope="module")
+def recorded(store, experiment):
+    """A component with what no client of AWS could have made, as steps of an orchestrator have it."""
+    at, name = 1_700_000_000_000_000, "wine-recorded"
+    store.write(
+        [
+            PutComponent(at=at, name=name, experiment=experiment, display_name="train_model [one]"),
+            SetParameters(at=at, component=name, parameters={"depth": 3, "layers": [64, 32], "text": "x" * 3000}),
+            SetParameters(at=at, component=name, parameters={f"feature_{n}": n for n in range(300)}),
+            SetArtifactValues(
+                at=at,
+                component=name,
+                is_output=True,
+                values={"table": ArtifactValue(value="file:///table", media_type="application/vnd.apache.parquet")},
+            ),
+        ]
+    )
+    return name
+
+
+def parameters(store, name):
+    (found,) = store.components(ComponentQuery(names=(name,)))
+    return store.parameters([found.id])[found.id]
+
+
+def test_an_update_may_give_back_what_it_was_told_and_changes_nothing_by_it(sagemaker, store, recorded):
+    told = sagemaker.describe_trial_component(TrialComponentName=recorded)
+    before = parameters(store, recorded)
+    sagemaker.update_trial_component(
+        TrialComponentName=recorded,
+        Status={"PrimaryStatus": "InProgress"},
+        **{word: told[word] for word in ("DisplayName", "Parameters", "InputArtifacts", "OutputArtifacts")},
+    )
+
+    after = sagemaker.describe_trial_component(TrialComponentName=recorded)
+    assert parameters(store, recorded) == before
+    assert isinstance(parameters(store, recorded)["depth"], int)
+    assert after["Status"] == {"PrimaryStatus": "InProgress"}
+    assert after["DisplayName"] == "train_model [one]"
+    assert after["OutputArtifacts"] == told["OutputArtifacts"]
+
+
+def test_an_update_that_gives_something_new_beside_it_is_checked(sagemaker, recorded):
+    with pytest.raises(ClientError, match="'displayName'"):
+        sagemaker.update_trial_component(TrialComponentName=recorded, DisplayName="train_model [two]")
+    with pytest.raises(ClientError, match=r"1 validation error.*'parameters\.text\.member\.stringValue'"):
+        sagemaker.update_trial_component(
+            TrialComponentName=recorded,
+            DisplayName="train_model [one]",
+            Parameters={"text": {"StringValue": "y" * 3000}},
+        )
+
+
+def test_an_update_of_what_is_missing_says_what_is_wrong_with_it(sagemaker):
+    with pytest.raises(ClientError, match="'displayName'"):
+        sagemaker.update_trial_component(TrialComponentName="nobody", DisplayName="train_model")

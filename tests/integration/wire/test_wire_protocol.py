@@ -90,7 +90,8 @@ def test_an_answer_names_the_request_and_says_how_long_it_is(server, sagemaker):
 
 
 def test_a_body_that_is_too_long_is_refused(server):
-    assert ask(server, b" " * (9 << 20))[0] == 413
+    # Longer by its last byte, so that the client has sent all when it is refused: no gate drains it here.
+    assert ask(server, b" " * ((8 << 20) + 1))[0] == 413
 
 
 def test_who_was_not_let_in_is_refused(store, blobs):

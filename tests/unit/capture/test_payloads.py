@@ -1,10 +1,14 @@
 """The bytes of values are stored behind the step's back: what goes wrong there is told, and stays there."""
 
+from socket import gethostname
+
 import pytest
 
+from plugin_core import configure
 from plugin_core.capture.payloads import PayloadWriter
 from plugin_core.capture.values import Payload
 from plugin_core.errors import NotFoundError
+from plugin_core.journal import waiting
 from plugin_core.tracking.engine import engine
 
 
@@ -68,3 +72,13 @@ def test_the_same_value_is_stored_once(writer, flowtrail_record):
         put(writer, "a", lambda: written.append(1) or b"42")
 
     assert written == [1]
+
+
+def test_a_payload_for_a_bucket_waits_in_the_spool_and_the_record_says_where(flowtrail_record, failures):
+    configure(blobs="s3://bucket/record?endpoint=http://127.0.0.1:9", strict=False, exit_flush_timeout_s=0)
+    put(PayloadWriter(engine(), lambda what, error: failures.append((what, str(error)))), "a", lambda: b"42")
+
+    found = flowtrail_record.store.artifact("mem://a")
+    assert (found.size_bytes, found.blob, found.properties, failures) == (2, None, {"sent_from": gethostname()}, [])
+    (parcel,) = waiting(flowtrail_record.spool)
+    assert (parcel.artifact.source_uri, parcel.path.read_bytes()) == ("mem://a", b"42")

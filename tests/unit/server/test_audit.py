@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from kit.programs import until
 
-from plugin_core.server.audit import FILE, AuditLog, Entry, broken_lines
+from plugin_core.server.audit import FILE, AuditLog, Entry, Flaw, verified
 
 SECRET = b"the servers' own secret, which is long enough"
 
@@ -18,6 +19,15 @@ def entry(number: int, **changes) -> Entry:
         "key_id": "FT1", "role": "writer", "action": "CreateExperiment", "target": "/", "result": "200",
     }  # fmt: skip
     return Entry(**{**given, **changes})
+
+
+def is_written(folder: Path) -> bool:
+    """Whether the file has a whole line."""
+    return (folder / FILE).exists() and (folder / FILE).read_text().endswith("\n")
+
+
+def broken_lines(path: Path) -> list[int]:
+    return list(verified(path, SECRET).flaws)
 
 
 @pytest.fixture
@@ -31,21 +41,27 @@ def written(tmp_path: Path) -> Path:
 
 def test_what_was_added_is_written_when_the_log_is_closed(written: Path) -> None:
     assert [json.loads(line)["request_id"] for line in written.read_text().splitlines()] == list("01234")
-    assert broken_lines(written, SECRET) == []
+    assert broken_lines(written) == []
     assert written.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_changed_line_shows(written: Path) -> None:
     written.write_text(written.read_text().replace('"request_id": "2"', '"request_id": "9"'))
 
-    assert broken_lines(written, SECRET) == [3]
+    assert broken_lines(written) == [3]
 
 
 def test_a_line_that_was_taken_out_put_in_or_moved_shows(written: Path) -> None:
     lines = written.read_text().splitlines(keepends=True)
     for changed in (lines[:1] + lines[2:], lines[:2] + lines[1:], [lines[1], lines[0], *lines[2:]], [*lines, "{}\n"]):
         written.write_text("".join(changed))
-        assert broken_lines(written, SECRET) != []
+        assert broken_lines(written) != []
+
+
+def test_a_file_whose_beginning_is_gone_begins_no_chain(written: Path) -> None:
+    written.write_text("".join(written.read_text().splitlines(keepends=True)[2:]))
+
+    assert verified(written, SECRET).flaws == {1: Flaw.MISPLACED}
 
 
 def test_who_has_not_the_servers_secret_cannot_make_a_line(written: Path) -> None:
@@ -53,7 +69,7 @@ def test_who_has_not_the_servers_secret_cannot_make_a_line(written: Path) -> Non
     forger.add(entry(5))
     forger.close()
 
-    assert broken_lines(written, SECRET) == [6]
+    assert broken_lines(written) == [6]
 
 
 def test_processes_that_write_at_once_make_one_chain(tmp_path: Path) -> None:
@@ -69,8 +85,35 @@ log.close()
     started = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(4)]
     assert [process.wait(60) for process in started] == [0] * 4
 
-    assert broken_lines(tmp_path / FILE, SECRET) == []
+    assert broken_lines(tmp_path / FILE) == []
     assert len((tmp_path / FILE).read_text().splitlines()) == 200
+
+
+def test_a_file_that_was_moved_away_is_followed_by_one_with_a_chain_of_its_own(tmp_path: Path) -> None:
+    log, other = AuditLog(tmp_path, SECRET), tmp_path / "march.jsonl"
+    log.add(entry(1))
+    until(lambda: is_written(tmp_path))
+    (tmp_path / FILE).rename(other)
+    log.add(entry(2))
+    log.add(entry(3))
+    log.close()
+
+    assert [broken_lines(path) for path in (other, tmp_path / FILE)] == [[], []]
+    assert len((tmp_path / FILE).read_text().splitlines()) == 2
+
+
+def test_a_line_of_anothers_between_ours_is_part_of_the_chain(tmp_path: Path) -> None:
+    log = AuditLog(tmp_path, SECRET)
+    log.add(entry(1))
+    until(lambda: is_written(tmp_path))
+    other = AuditLog(tmp_path, SECRET)
+    other.add(entry(2))
+    other.close()
+    log.add(entry(3))
+    log.close()
+
+    assert [json.loads(line)["request_id"] for line in (tmp_path / FILE).read_text().splitlines()] == list("123")
+    assert broken_lines(tmp_path / FILE) == []
 
 
 def test_no_text_of_a_client_can_make_a_line_of_its_own(tmp_path: Path) -> None:

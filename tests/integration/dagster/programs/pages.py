@@ -1,4 +1,4 @@
-"""What is started from Dagster's pages: a job, a job that goes on until it is ended, and assets by partition."""
+"""What is started from Dagster's pages: jobs, one that goes on until it is ended and one by partition, and assets."""
 
 import time
 
@@ -37,6 +37,23 @@ def endless_job():
     total.alias("never")(endless())
 
 
+@dg.op
+def extract(context) -> str:
+    return context.partition_key
+
+
+@dg.op
+def load(context, day: str) -> str:
+    if day == "tuesday" and context.run.parent_run_id is None:
+        raise ConnectionError("gone on tuesdays, at first")
+    return day
+
+
+@dg.job(partitions_def=DAYS, executor_def=dg.in_process_executor)
+def daily_job():
+    load(extract())
+
+
 @dg.asset(partitions_def=DAYS)
 def sales() -> int:
     return 1
@@ -47,4 +64,4 @@ def report(sales: int) -> int:
     return sales
 
 
-defs = dg.Definitions(assets=[sales, report], jobs=[short_job, endless_job], executor=dg.in_process_executor)
+defs = dg.Definitions(assets=[sales, report], jobs=[short_job, endless_job, daily_job], executor=dg.in_process_executor)

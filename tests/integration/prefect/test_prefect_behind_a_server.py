@@ -1,0 +1,42 @@
+"""A flow whose record is kept by a team's server: its tasks, what a process of theirs logs, and the bytes."""
+
+import os
+import subprocess
+import sys
+
+from prefect import flow, task
+
+from plugin_core import list_runs
+from plugin_core.stores import open_blobs, open_store
+from plugin_core.tracking.engine import close_engine
+
+LOGS = 'from plugin_core import load_run; run = load_run(); run.log_parameter("child", 1); run.log_metric("loss", 0.5)'
+
+
+def test_a_flow_is_recorded_at_the_server_with_what_its_processes_log(record, team):
+    @task
+    def make():
+        return b"some bytes"
+
+    @task
+    def train(data):
+        subprocess.run([sys.executable, "-c", LOGS], check=True, env={**os.environ})
+        return len(data)
+
+    @flow(name="at-a-team-s")
+    def pipeline():
+        return train(make())
+
+    assert pipeline() == 10
+    runs = {run.run_name.partition("-")[0]: run for run in list_runs("at-a-team-s")}
+    assert runs["train"].parameters["child"] == 1
+    assert runs["train"].metrics["loss"].last == 0.5
+    assert {run.status.value for run in runs.values()} == {"completed"}
+    close_engine()
+
+    kept = open_store(team.kept)
+    (stored,) = {artifact.blob for artifact in kept.artifacts() if artifact.size_bytes == 10} - {None}
+    assert kept.experiment("at-a-team-s").display_name == "at-a-team-s"
+    with open_blobs((team.folder / "server" / "blobs").as_uri()).open(stored) as content:
+        assert content.read() == b"some bytes"
+    kept.close()
