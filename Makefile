@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Each file in constraints/ has the pins of an environment of its own: of an orchestrator and a version of it, or of
-# a client of SageMaker.
+# a client of SageMaker, or dbt.
 PINNED := $(basename $(notdir $(wildcard constraints/*.txt)))
 CLIENTS := $(filter clients-%,$(PINNED))
 VERSIONS := $(filter-out clients-%,$(PINNED))

@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -14,7 +15,9 @@ import uvicorn
 from botocore.config import Config
 from botocore.validate import ParamValidator
 
+from plugin_core.wire.app import json_api, operation_of
 from plugin_core.wire.caller import CALLER, DEFAULT_TENANT, Caller, Role
+from plugin_core.wire.s3.app import object_api
 
 ADMIN = Caller(tenant=DEFAULT_TENANT, role=Role.ADMIN)
 
@@ -26,6 +29,18 @@ def authorised(app: Any, caller: Caller = ADMIN) -> Any:
         await app({**scope, CALLER: caller}, receive, send)
 
     return entered
+
+
+def of_aws(store: Any, blobs: Any, staging: Path) -> Any:
+    """An app of what AWS has of SageMaker and S3, over a store, for one caller."""
+    api = json_api(store, blobs, secret=b"of the tests")
+    objects = object_api(store.objects, blobs, staging=staging)
+
+    async def routed(scope: Any, receive: Any, send: Any) -> None:
+        is_object = scope["type"] == "http" and operation_of(scope["method"], scope["path"], "any") is None
+        await (objects if is_object else api)(scope, receive, send)
+
+    return authorised(routed)
 
 
 @contextlib.contextmanager
