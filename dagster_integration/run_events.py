@@ -275,7 +275,7 @@ class RunEvents:
         products = [translate.product_of(made) for made in attempt.made]
         for made, product in zip(attempt.made, products, strict=True):
             self._reads.made(made.asset_key, made.partition, product)
-        return products
+        return products if len(products) == 1 else list(translate.derived(attempt.made, products))
 
     def _sources_of(self, attempt: Attempt, own: set[str]) -> list[Product]:
         """The versions of assets that went in; a partition that an asset reads of itself, only if it is another."""

@@ -485,6 +485,23 @@ def versions_read(materialization: AssetMaterialization) -> Iterator[tuple[Asset
             yield AssetKey.from_user_string(asset), version, int(pointer) if pointer.isdecimal() else None
 
 
+def derived(made: Sequence[AssetMaterialization], products: Sequence[Product]) -> Iterator[Product]:
+    """What one step made, each with what it was made of within the step."""
+    by_asset: dict[AssetKey, list[tuple[str | None, str]]] = {}
+    for each, product in zip(made, products, strict=True):
+        by_asset.setdefault(each.asset_key, []).append((each.partition, product.uri))
+    for each, product in zip(made, products, strict=True):
+        origins = (origin for asset, _, _ in versions_read(each) for origin in by_asset.get(asset, ()))
+        yield replace(
+            product,
+            derived_from=tuple(
+                uri
+                for partition, uri in origins
+                if uri != product.uri and (partition is None or each.partition in {None, partition})
+            ),
+        )
+
+
 def check_properties(check: AssetCheckEvaluation, name: str) -> dict[str, str]:
     """What a check found."""
     found = "passed" if check.passed else f"failed ({check.severity.value.lower()})"

@@ -65,7 +65,8 @@ class Product:
     """What an orchestrator says that a step made or took, beside or instead of a value: a version of an asset.
 
     ``uri`` names it for all that use it, in whichever run or orchestrator. ``entry`` is what it stands
-    under among the step's artifacts, where that is not its name.
+    under among the step's artifacts, where that is not its name. ``derived_from`` names products that it was made of
+    within the step.
     """
 
     uri: str
@@ -73,6 +74,7 @@ class Product:
     type: str = ArtifactType.DATA_SET
     entry: str | None = None
     properties: Mapping[str, str] = field(default_factory=dict[str, str])
+    derived_from: tuple[str, ...] = ()
 
 
 @value

@@ -106,8 +106,8 @@ class Drainer:
         self._worker.wake()
         return request.wait(timeout_s)
 
-    def close(self, timeout_s: float) -> None:
-        """Flush, end the thread and the journal's file. What is not in the store then waits in the file.
+    def close(self, timeout_s: float) -> bool:
+        """Flush, end the thread and the journal's file; whether all is in the store. What is not waits in the file.
 
         A strict journal raises UnflushedError in that case, unless the time-out is 0: then it was meant to wait.
         """
@@ -118,6 +118,7 @@ class Drainer:
         self._journal.close()
         if not is_flushed and self._journal.strict and timeout_s > 0:
             raise UnflushedError(waiting, path)
+        return is_flushed
 
     @property
     def _is_drained(self) -> bool:

@@ -151,7 +151,7 @@ def verified(path: Path, secret: bytes, *, noted: str | None = None) -> Verified
         for number, line in enumerate(lines, 1):
             content = _parsed(line)
             seal = content.pop("seal", None)
-            if seal != _seal(key, content):
+            if seal != _seal(key, _text(content)):
                 flaws[number] = Flaw.CHANGED
             elif last is not None and content.get("previous") != last:
                 flaws[number] = Flaw.MISPLACED
@@ -170,13 +170,17 @@ def _parsed(line: str) -> dict[str, Any]:
 def _chained(key: bytes, last: str, contents: Iterable[Mapping[str, Any]]) -> Iterable[tuple[bytes, str]]:
     """Lines with their seals."""
     for content in contents:
-        linked = {**content, "previous": last}
-        last = _seal(key, linked)
-        yield f"{json.dumps({**linked, 'seal': last})}\n".encode("ascii"), last
+        sealed = _text({**content, "previous": last})
+        last = _seal(key, sealed)
+        yield f'{sealed[:-1]}, "seal": "{last}"}}\n'.encode("ascii"), last
 
 
-def _seal(key: bytes, content: Mapping[str, Any]) -> str:
-    return hmac.digest(key, json.dumps(content, sort_keys=True).encode("ascii"), "sha256").hex()
+def _text(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, sort_keys=True)
+
+
+def _seal(key: bytes, text: str) -> str:
+    return hmac.digest(key, text.encode("ascii"), "sha256").hex()
 
 
 def _last_seal(descriptor: int, size: int) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from typing import Final
 
 from plugin_core.server.refusals import OF_SIGNATURE, Reason, RefusedError
@@ -44,16 +43,19 @@ async def read_body(receive: Receive, *, limit: int, silence_s: float) -> bytes:
     """The whole body. RefusedError for one that is longer than ``limit`` or takes longer than ``silence_s``."""
     parts: list[bytes] = []
     size = 0
-    async with _deadline(silence_s):
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise RefusedError(Reason.ENDED_EARLY, "The request ended before its body did.")
-            parts.append(message.get("body", b""))
-            size += len(parts[-1])
-            require_size(size, limit)
-            if not message.get("more_body", False):
-                return b"".join(parts)
+    try:
+        async with asyncio.timeout(silence_s):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise RefusedError(Reason.ENDED_EARLY, "The request ended before its body did.")
+                parts.append(message.get("body", b""))
+                size += len(parts[-1])
+                require_size(size, limit)
+                if not message.get("more_body", False):
+                    return b"".join(parts)
+    except TimeoutError:
+        raise _slow() from None
 
 
 def require_size(size: int, limit: int) -> None:
@@ -97,8 +99,11 @@ class StreamedBody:
             raise
 
     async def _next(self) -> Message:
-        async with _deadline(self._silence_s):
-            message = await self._receive()
+        try:
+            async with asyncio.timeout(self._silence_s):
+                message = await self._receive()
+        except TimeoutError:
+            raise _slow() from None
         if message["type"] == "http.disconnect":
             return message
         body = message.get("body", b"")
@@ -117,10 +122,5 @@ class StreamedBody:
             raise RefusedError(OF_SIGNATURE[error.refusal], error.message)
 
 
-@asynccontextmanager
-async def _deadline(seconds: float) -> AsyncGenerator[None]:
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except TimeoutError:
-        raise RefusedError(Reason.SLOW, "The request took too long to arrive.") from None
+def _slow() -> RefusedError:
+    return RefusedError(Reason.SLOW, "The request took too long to arrive.")

@@ -140,6 +140,11 @@ class RemoteAddress:
         return host if self.port == _http_port(is_tls=self.is_tls) else f"{host}:{self.port}"
 
     @property
+    def is_loopback(self) -> bool:
+        """Whether it is on this machine, where it may do without keys."""
+        return self.host in {"localhost", "::1"} or self.host.startswith("127.")
+
+    @property
     def endpoint(self) -> str:
         """Where clients of HTTP find it."""
         return f"http{'s' if self.is_tls else ''}://{self.authority}"

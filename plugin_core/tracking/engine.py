@@ -184,8 +184,7 @@ class Engine:
             self.uploads.close(0.0 if is_left_to_parent else limit)
         if is_left_to_parent:
             self._drainer.close(0.0)
-        else:
-            self._drainer.close(limit)
+        elif self._drainer.close(limit):  # otherwise the store would not take what they left, either
             self._take_in_children()
         if self._store is not None:
             self._store.close()

@@ -169,7 +169,7 @@ class _JsonApi:
             caller=caller,
             now=now,
             settings=self._settings,
-            pages=Pages(self._key, int(now.timestamp()), _about(served.operation.name, members, caller)),
+            pages=Pages(self._key, int(now.timestamp()), lambda: _about(served.operation.name, members, caller)),
         )
 
 

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import hmac
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -31,7 +32,7 @@ class Pages:
 
     key: bytes
     now_s: int
-    about: str  # operation, filters and tenant
+    about: Callable[[], str]  # operation, filters and tenant: few requests ask for a page
 
     def seal(self, after: Any) -> str:
         """The token of a listing that goes on after a keyset (of what JSON can hold)."""
@@ -61,7 +62,7 @@ class Pages:
         return hmac.digest(self.key, body, "sha256")[:_MAC_BYTES]
 
     def _hash(self) -> str:
-        return hashlib.sha256(self.about.encode()).hexdigest()[:16]
+        return hashlib.sha256(self.about().encode()).hexdigest()[:16]
 
 
 def _refused() -> WireError:

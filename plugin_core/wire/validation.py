@@ -16,7 +16,8 @@ from plugin_core.wire.faults import WireError, invalid
 from plugin_core.wire.services import ServiceModel
 
 Problems: TypeAlias = list[str]
-Check: TypeAlias = Callable[[Any, str, Problems], Any]
+Path: TypeAlias = tuple[Any, ...]  # of a member: the path above it, and its name; written out for a problem alone
+Check: TypeAlias = Callable[[Any, Path, Problems], Any]
 Shape: TypeAlias = Mapping[str, Any]
 
 _SHOWN_CHARS: Final = 200
@@ -40,7 +41,7 @@ def compile_input(model: ServiceModel, operation: str, *, limits: bool) -> Calla
 
     def checked(value: Any) -> dict[str, Any]:
         problems: Problems = []
-        members: dict[str, Any] = check(value, "", problems)
+        members: dict[str, Any] = check(value, (), problems)
         if problems:
             raise _refusal(problems)
         return members
@@ -54,7 +55,7 @@ def _refusal(problems: Problems) -> WireError:
     return invalid(f"{count} validation error{'s' if count > 1 else ''} detected: {said}")
 
 
-def _nothing(value: Any, path: str, problems: Problems) -> dict[str, Any]:
+def _nothing(value: Any, path: Path, problems: Problems) -> dict[str, Any]:
     del value, path, problems
     return {}
 
@@ -92,25 +93,32 @@ class _Compiler:
         return java_pattern(text)
 
 
-def _said(value: Any, path: str, rule: str) -> str:
+def _said(value: Any, path: Path, rule: str) -> str:
     text = value if isinstance(value, str) else repr(value)
     shown = text if len(text) <= _SHOWN_CHARS else text[:_SHOWN_CHARS] + "..."
-    at = ".".join(part[:1].lower() + part[1:] for part in path.split(".")) if path else "request"
+    at = ".".join(part[:1].lower() + part[1:] for part in _parts(path)) or "request"
     return f"Value {shown!a} at '{at}' failed to satisfy constraint: Member {rule}"
+
+
+def _parts(path: Path) -> list[str]:
+    parts: list[str] = []
+    while path:
+        path, name = path
+        parts.append(str(name))
+    return parts[::-1]
 
 
 def _structure(compiler: _Compiler, name: str, shape: Shape) -> Check:
     members = {member: compiler.of(reference["shape"]) for member, reference in shape["members"].items()}
     required = tuple(shape.get("required", ()))
 
-    def check(value: Any, path: str, problems: Problems) -> Any:
+    def check(value: Any, path: Path, problems: Problems) -> Any:
         if not isinstance(value, dict):
             problems.append(_said(value, path, f"must be a structure ({name})"))
             return value
-        below = f"{path}." if path else ""
         for wanted in required:
             if value.get(wanted) is None:
-                problems.append(_said("null", below + wanted, "must not be null"))
+                problems.append(_said("null", (path, wanted), "must not be null"))
         found: dict[str, Any] = {}
         for member, inner in value.items():
             if inner is None:
@@ -119,7 +127,7 @@ def _structure(compiler: _Compiler, name: str, shape: Shape) -> Check:
             if checked is None:
                 problems.append(_said(member, path, f"must be one of {name}: {', '.join(members)}"))
                 continue
-            found[member] = checked(inner, below + member, problems)
+            found[member] = checked(inner, (path, member), problems)
         return found
 
     return check
@@ -129,13 +137,13 @@ def _list(compiler: _Compiler, _name: str, shape: Shape) -> Check:
     item = compiler.of(shape["member"]["shape"])
     measure = _measured(shape.get("min"), compiler.longest(shape))
 
-    def check(value: Any, path: str, problems: Problems) -> Any:
+    def check(value: Any, path: Path, problems: Problems) -> Any:
         if not isinstance(value, list):
             problems.append(_said(value, path, "must be a list"))
             return value
         if not measure(value, path, problems):
             return value
-        return [item(inner, f"{path}.{i}.member", problems) for i, inner in enumerate(value, 1)]
+        return [item(inner, ((path, i), "member"), problems) for i, inner in enumerate(value, 1)]
 
     return check
 
@@ -144,14 +152,14 @@ def _map(compiler: _Compiler, _name: str, shape: Shape) -> Check:
     key, inner = compiler.of(shape["key"]["shape"]), compiler.of(shape["value"]["shape"])
     measure = _measured(shape.get("min"), compiler.longest(shape))
 
-    def check(value: Any, path: str, problems: Problems) -> Any:
+    def check(value: Any, path: Path, problems: Problems) -> Any:
         if not isinstance(value, dict):
             problems.append(_said(value, path, "must be a map"))
             return value
         if not measure(value, path, problems):
             return value
         return {
-            key(name, f"{path}.key", problems): inner(given, f"{path}.{name}.member", problems)
+            key(name, (path, "key"), problems): inner(given, ((path, name), "member"), problems)
             for name, given in value.items()
             if given is not None
         }
@@ -159,10 +167,10 @@ def _map(compiler: _Compiler, _name: str, shape: Shape) -> Check:
     return check
 
 
-def _measured(least: int | None, most: int | None) -> Callable[[Any, str, Problems], bool]:
+def _measured(least: int | None, most: int | None) -> Callable[[Any, Path, Problems], bool]:
     """Whether a text or collection has a length within bounds; the problem is noted."""
 
-    def check(value: Any, path: str, problems: Problems) -> bool:
+    def check(value: Any, path: Path, problems: Problems) -> bool:
         if most is not None and len(value) > most:
             problems.append(_said(value, path, f"must have length less than or equal to {most}"))
             return False
@@ -182,7 +190,7 @@ def _string(compiler: _Compiler, name: str, shape: Shape) -> Check:
     pattern = compiler.pattern(shape, name)
     matches = pattern.fullmatch if pattern is not None else None
 
-    def check(value: Any, path: str, problems: Problems) -> Any:
+    def check(value: Any, path: Path, problems: Problems) -> Any:
         if not isinstance(value, str):
             problems.append(_said(value, path, "must be a string"))
         elif measure(value, path, problems) and matches is not None and matches(value) is None:
@@ -195,7 +203,7 @@ def _string(compiler: _Compiler, name: str, shape: Shape) -> Check:
 def _enum(allowed: tuple[str, ...]) -> Check:
     known = frozenset(allowed)
 
-    def check(value: Any, path: str, problems: Problems) -> Any:
+    def check(value: Any, path: Path, problems: Problems) -> Any:
         if not isinstance(value, str) or value not in known:
             problems.append(_said(value, path, f"must satisfy enum value set: [{', '.join(allowed)}]"))
         return value
@@ -207,7 +215,7 @@ def _integer(_compiler: _Compiler, _name: str, shape: Shape) -> Check:
     end = _INT_RANGES[shape["type"]]
     least, most = max(shape.get("min", -end), -end), min(shape.get("max", end - 1), end - 1)
 
-    def check(value: Any, path: str, problems: Problems) -> Any:
+    def check(value: Any, path: Path, problems: Problems) -> Any:
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):
@@ -222,7 +230,7 @@ def _integer(_compiler: _Compiler, _name: str, shape: Shape) -> Check:
 
 
 def _double(_compiler: _Compiler, _name: str, _shape: Shape) -> Check:
-    def check(value: Any, path: str, problems: Problems) -> Any:
+    def check(value: Any, path: Path, problems: Problems) -> Any:
         if isinstance(value, bool):
             return float(value)  # the SDK sends true for True
         if isinstance(value, str) and value in _FLOAT_WORDS:
@@ -240,7 +248,7 @@ def _double(_compiler: _Compiler, _name: str, _shape: Shape) -> Check:
 
 
 def _boolean(_compiler: _Compiler, _name: str, _shape: Shape) -> Check:
-    def check(value: Any, path: str, problems: Problems) -> Any:
+    def check(value: Any, path: Path, problems: Problems) -> Any:
         if not isinstance(value, bool):
             problems.append(_said(value, path, "must be true or false"))
         return value
@@ -249,7 +257,7 @@ def _boolean(_compiler: _Compiler, _name: str, _shape: Shape) -> Check:
 
 
 def _timestamp(_compiler: _Compiler, _name: str, _shape: Shape) -> Check:
-    def check(value: Any, path: str, problems: Problems) -> Any:
+    def check(value: Any, path: Path, problems: Problems) -> Any:
         found = moment(value)
         if found is None:
             problems.append(_said(value, path, "must be a timestamp: seconds since the epoch, or ISO 8601"))

@@ -1,24 +1,37 @@
-"""The wire: calls through unmodified boto3 over loopback, and a load of points held for a minute."""
+"""The wire: calls through unmodified boto3 over loopback, and a load of points held for a minute.
+
+Beside the time of each call stand the server's CPU time and the statements that its store runs: the first says
+little of a machine that has other things to do, the last is the same on all.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
+import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import boto3
+import psutil
 from botocore.config import Config
+
+from plugin_core.model.changes import PutComponent, PutExperiment
+from plugin_core.server.gate import ANYONE
+from plugin_core.stores import open_blobs, open_store
+from plugin_core.wire.app import json_api
+from plugin_core.wire.caller import CALLER
 
 CALLS = 400
 LOAD_S = float(os.environ.get("BENCH_WIRE_LOAD_S", "60"))
@@ -35,30 +48,87 @@ def client(service: str, url: str) -> Any:
     return session.client(service, endpoint_url=url, config=config)
 
 
-def timed(call: Callable[[int], object], count: int = CALLS) -> float:
-    """The median of a call in milliseconds."""
+def requests() -> Iterator[tuple[str, str, str, Callable[[int], dict[str, Any]]]]:
+    """Each call that is timed: what it does, boto3's service and method, and what it is given the n-th time."""
+    yield "describe an experiment", "sagemaker", "describe_experiment", lambda _: {"ExperimentName": "e0"}
+    yield "describe a component", "sagemaker", "describe_trial_component", lambda _: {"TrialComponentName": "bench"}
+    yield "create an experiment", "sagemaker", "create_experiment", lambda i: {"ExperimentName": f"new{i}"}
+    yield (
+        "update a component",
+        "sagemaker",
+        "update_trial_component",
+        lambda i: {
+            "TrialComponentName": "bench",
+            "Parameters": {"p": {"NumberValue": i}},
+            "Status": {"PrimaryStatus": "InProgress"},
+        },
+    )
+    yield "put 10 points", "sagemaker-metrics", "batch_put_metrics", lambda i: batch("bench", i)
+
+
+def timed(call: Callable[[int], object], server: psutil.Process) -> tuple[float, float]:
+    """The median of a call, and the server's CPU time for one, in milliseconds."""
     times = []
-    for i in range(count + 20):
+    for i in range(20):
+        call(i)
+    before = server.cpu_times()
+    for i in range(20, CALLS + 20):
         start = time.perf_counter()
         call(i)
         times.append(time.perf_counter() - start)
-    return statistics.median(times[20:]) * 1000
+    after = server.cpu_times()
+    cpu_s = after.user + after.system - before.user - before.system
+    return statistics.median(times) * 1000, cpu_s / CALLS * 1000
 
 
-def calls(sagemaker: Any, metrics: Any) -> None:
-    sagemaker.create_trial_component(TrialComponentName="bench")
-    described = timed(lambda _: sagemaker.describe_experiment(ExperimentName="e0"))
-    made = timed(lambda i: sagemaker.create_experiment(ExperimentName=f"new{i}"))
-    updated = timed(
-        lambda i: sagemaker.update_trial_component(
-            TrialComponentName="bench", Parameters={"p": {"NumberValue": i}}, Status={"PrimaryStatus": "InProgress"}
-        )
-    )
-    peer = "0.86 ms of a server without a store"
-    show("a wire call through boto3: describe an experiment", described, "ms", 1.5, peer)
-    show("... create one", made, "ms", 1.5, peer)
-    show("... update a trial component", updated, "ms", 1.5, peer)
-    show("... put 10 points", timed(lambda i: metrics.batch_put_metrics(**batch("bench", i))), "ms", 1.5, peer)
+def calls(clients: dict[str, Any], server: psutil.Process) -> None:
+    clients["sagemaker"].create_trial_component(TrialComponentName="bench")
+    for what, service, method, given in requests():
+        call = getattr(clients[service], method)
+        median, cpu = timed(lambda i, call=call, given=given: call(**given(i)), server)
+        show(f"a wire call through boto3: {what}", median, "ms", 1.5, "0.86 ms of a server without a store")
+        show("... the server's CPU", cpu, "ms")
+        show("... statements of its store", statements(service, method, given), "")
+
+
+def statements(service: str, method: str, given: Callable[[int], dict[str, Any]]) -> int:
+    """What a store on a fresh file runs for a call the third time, besides beginning and ending transactions."""
+    with tempfile.TemporaryDirectory() as folder:
+        counted: list[str] = []
+
+        def connect(*arguments: Any, **options: Any) -> sqlite3.Connection:
+            connection = sqlite3.Connection(*arguments, **options)
+            connection.set_trace_callback(counted.append)
+            return connection
+
+        sqlite3.connect = connect  # this process has no other use for it
+        store, blobs = open_store(f"sqlite:///{folder}/record.db"), open_blobs(Path(folder, "blobs").as_uri())
+        store.write([PutExperiment(at=1, name="e0"), PutComponent(at=1, name="bench")])
+        app = json_api(store, blobs, secret=b"secret")
+        for i in range(3):
+            counted.clear()
+            asyncio.run(answered(app, service, method, given(i)))
+        store.close()
+        return sum(not text.startswith(("BEGIN", "COMMIT", "PRAGMA")) for text in counted)
+
+
+async def answered(app: Any, service: str, method: str, given: dict[str, Any]) -> None:
+    """Let the app answer a call, without a network."""
+    operation = "".join(word.capitalize() for word in method.split("_"))
+    path, verb = ("/", "POST") if service == "sagemaker" else (f"/{operation}", "PUT")
+    body = json.dumps(given, default=lambda moment: moment.timestamp()).encode()
+    headers = [(b"x-amz-target", f"SageMaker.{operation}".encode())]
+    scope = {"type": "http", "method": verb, "path": path, "headers": headers, CALLER: ANYONE}
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    assert sent[0]["status"] == 200, sent
 
 
 def batch(component: str, i: int) -> dict[str, Any]:
@@ -113,10 +183,10 @@ def main() -> None:
         assert server.stderr is not None
         found = re.search(r"http://\S+\d", server.stderr.readline())
         assert found is not None
-        sagemaker = client("sagemaker", found[0])
-        sagemaker.create_experiment(ExperimentName="e0")
-        calls(sagemaker, client("sagemaker-metrics", found[0]))
-        load(sagemaker, found[0])
+        clients = {service: client(service, found[0]) for service in ("sagemaker", "sagemaker-metrics")}
+        clients["sagemaker"].create_experiment(ExperimentName="e0")
+        calls(clients, psutil.Process(server.pid))
+        load(clients["sagemaker"], found[0])
     finally:
         server.terminate()
         server.wait(30)

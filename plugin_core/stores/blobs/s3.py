@@ -27,7 +27,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from plugin_core.errors import ArtifactCorruptError, NotFoundError, SettingsError, StoreUnavailableError
 from plugin_core.stores.addresses import REMOTE_BUCKET, RemoteAddress, is_remote, remote_address
 from plugin_core.stores.blobs.digests import ALGORITHM, PIECE, Verified, fetched, hex_of, place_of
-from plugin_core.stores.blobs.s3_failures import Asked, code_of, sent, translated
+from plugin_core.stores.blobs.s3_failures import Asked, code_of, is_forbidden, sent, translated
 from plugin_core.stores.blobs.sources import READS_OF_A_CHANGING_FILE, changing, opened, stamp, stamp_of
 
 if TYPE_CHECKING:
@@ -163,9 +163,14 @@ class S3Blobs:
     def _ask(self, digest: str, *, is_write: bool = False) -> Asked:
         return Asked(self.url, self._bucket.name, self._bucket.key(hex_of(digest)), digest, is_write)
 
-    def _has(self, digest: str, size: int) -> bool:
-        """Whether the bytes are here; ArtifactCorruptError if others are in their place."""
-        found = self.size(ALGORITHM + digest)
+    def _has(self, digest: str, size: int, *, otherwise: bool) -> bool:
+        """Whether the bytes are here, ``otherwise`` for who may not ask; ArtifactCorruptError if others are there."""
+        try:
+            found = self.size(ALGORITHM + digest)
+        except StoreUnavailableError as error:
+            if is_forbidden(error):
+                return otherwise
+            raise
         if found is not None and found != size:
             raise ArtifactCorruptError(
                 f"Blob {ALGORITHM}{digest} has {found} bytes instead of {size}.",
@@ -175,7 +180,7 @@ class S3Blobs:
 
     def _send(self, digest: str, source: _Counted, size: int) -> bool:
         """Send what is not there yet; False if the bytes turned out to be others."""
-        if size > _SMALL and self._has(digest, size):
+        if size > _SMALL and self._has(digest, size, otherwise=False):
             source.skip()
             return True
         asked = self._ask(ALGORITHM + digest, is_write=True)
@@ -183,7 +188,7 @@ class S3Blobs:
             is_sent = _Upload(self._clients.client, asked, size).send(source, digest)
         else:
             is_sent = self._put(asked, source.read(size), digest)
-        return is_sent is not False and (is_sent or self._has(digest, size))
+        return is_sent is not False and (is_sent or self._has(digest, size, otherwise=True))
 
     def _put(self, asked: Asked, data: bytes, digest: str) -> bool | None:
         """Send all at once. False if it is not what was to be sent, None if something was there."""

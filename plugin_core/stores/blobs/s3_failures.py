@@ -42,6 +42,11 @@ def code_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
+def is_forbidden(error: StoreError) -> bool:
+    """Whether an error of ours is that the credentials do not permit what was asked."""
+    return isinstance(error.__cause__, ClientError) and code_of(error.__cause__) in _FORBIDDEN
+
+
 @contextmanager
 def translated(asked: Asked) -> Generator[None]:
     """Raise ours for what the SDK raises inside."""

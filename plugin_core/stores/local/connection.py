@@ -52,6 +52,7 @@ class FileConnections:
     ) -> None:
         self.path = path
         self.name = str(path)
+        self._wal = f"{path}-wal"
         self.is_read_only = is_read_only
         self.lock_timeout_s = lock_timeout_s
         self._prepare = prepare
@@ -209,7 +210,7 @@ class FileConnections:
 
     def _checkpoint_if_long(self, connection: Connection) -> None:
         """Move the WAL's pages into the file, waiting for no reader; when one is in the way, later."""
-        size = _size(self.path.with_name(f"{self.path.name}-wal"))
+        size = _size(self._wal)
         if size < self._wal_tried:
             self._wal_tried = 0
         if size < self._wal_tried + _WAL_LIMIT:
@@ -339,9 +340,9 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _size(path: Path) -> int:
+def _size(path: Path | str) -> int:
     try:
-        return path.stat().st_size
+        return os.stat(path).st_size  # noqa: PTH116 - asked after each transaction: a Path costs more than the rest
     except OSError:
         return 0
 

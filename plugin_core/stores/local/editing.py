@@ -20,7 +20,7 @@ from plugin_core.stores.local import rows as r
 from plugin_core.stores.local import schema as s
 from plugin_core.stores.local import statements as q
 from plugin_core.stores.local.creating import TABLES
-from plugin_core.stores.local.executing import all_rows, execute, many
+from plugin_core.stores.local.executing import all_rows, execute, many, rows_in
 from plugin_core.stores.local.fold import clean, key_of
 from plugin_core.stores.local.membership import add_to_trial, remove_from_trial
 from plugin_core.stores.local.removals import INPUT, OUTPUT, PARAMETER, PROPERTY, remove
@@ -29,6 +29,7 @@ from plugin_core.stores.local.resolving import node_id
 _UNTAG_ARN: Final = delete(s.foreign_tags).where(
     s.foreign_tags.c.arn == bindparam("of"), s.foreign_tags.c.key == bindparam("name")
 )
+_MODIFIED: Final = {table: select(table.c.modified_us) for table in (s.artifacts, s.actions, s.contexts)}
 
 
 def carry_out(connection: Connection, edit: e.Edit) -> None:
@@ -139,15 +140,14 @@ def _edit_properties(
     connection: Connection, table: Table, node: int, edit: e.UpdateArtifact | e.UpdateAction | e.UpdateContext
 ) -> None:
     if edit.removed_properties:  # these have no times of their own: none is from later than what is known of the node
-        at = connection.execute(select(table.c.modified_us).where(table.c.id == node)).scalar_one()
+        [(at,)] = rows_in(connection, _MODIFIED[table], table.c.id, [node])
         remove(connection, node, PROPERTY, edit.removed_properties, at=at)
     many(connection, q.OVERWRITE_PROPERTY, r.properties(node, edit))
 
 
 def _tag_arn(connection: Connection, edit: e.TagArn) -> None:
     arn = clean(edit.arn).casefold()
-    for key in edit.removed:
-        connection.execute(_UNTAG_ARN, {"of": arn, "name": clean(key)})
+    many(connection, _UNTAG_ARN, ({"of": arn, "name": clean(key)} for key in edit.removed))
     rows = ({"arn": arn, "key": clean(key), "value": _text(value)} for key, value in edit.tags.items())
     many(connection, q.TAG_ARN, rows)
 

@@ -23,14 +23,16 @@ from plugin_core.stores.remote.keys import KeyChain
 from plugin_core.stores.remote.signing import signed
 
 _REGION: Final = "us-east-1"  # a signature needs one; the server has no regions
+_SLOWEST_BYTES_S: Final = 250_000  # what a line must carry, for what is long to come through at all
 _OK: Final = 200
 _PASSING: Final = frozenset({500, 502, 503, 504})
 _WAIT: Final = 429
 _TOO_LARGE: Final = 413
 _THROTTLED: Final = "ThrottlingException"
 _LATE: Final = "RequestExpired"
+_UNSIGNED: Final = "MissingAuthenticationTokenException"
 _KEY_REFUSED: Final = frozenset({
-    "MissingAuthenticationTokenException", "IncompleteSignatureException", "InvalidSignatureException",
+    _UNSIGNED, "IncompleteSignatureException", "InvalidSignatureException",
     "ExpiredTokenException", _LATE,
 })  # fmt: skip
 _UNKNOWN: Final = "UnknownOperationException"
@@ -63,7 +65,7 @@ class Transport:
         self._persistence = persistence or Persistence()
         self._patience = self._persistence.patience
         self._connections = Connections(address, connect_s=self._patience.connect_s, most_bytes=MAX_BYTES)
-        self._keys = KeyChain(address.profile)
+        self._keys = KeyChain(address.profile, may_be_open=address.is_loopback)
         self._clock = clock
         self._ahead = timedelta()  # of the server's clock, before ours
 
@@ -79,10 +81,10 @@ class Transport:
         self._connections.close()
 
     def _attempt(self, question: Question, seconds: float) -> Response:
-        within_s = min(seconds, self._patience.answer_s)
+        within_s = min(seconds, self._patience.answer_s) + len(question.body) / _SLOWEST_BYTES_S
         try:
             response = self._post(question, within_s)
-            if self._was_late(response):
+            if self._was_late(response) or (_is_unsigned(response) and self._keys.is_asked_for()):
                 response = self._post(question, within_s)
         except NotSentError as error:
             raise TryAgainError(self._unreachable(error)) from error
@@ -176,6 +178,10 @@ class Transport:
                 f"The server {self._name} does not know what was asked.", hint="Update flowtrail there."
             )
         return self._odd(response)
+
+
+def _is_unsigned(response: Response) -> bool:
+    return response.status != _OK and _code_of(_content(response)) == _UNSIGNED
 
 
 def _content(response: Response) -> Mapping[str, Any]:

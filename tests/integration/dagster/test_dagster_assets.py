@@ -272,6 +272,29 @@ def test_numbers_of_several_assets_of_one_step_do_not_mix(autologged, instance):
     assert set(subset.output_artifacts) == {"asset train"}
 
 
+def test_assets_that_one_step_makes_of_one_another_are_linked_directly(autologged, instance):
+    deps = {"raw": [], "clean": ["raw"], "report": ["clean"]}
+    specs = [dg.AssetSpec(name, deps=of, skippable=True) for name, of in deps.items()]
+
+    @dg.multi_asset(specs=specs, can_subset=True)
+    def warehouse(context):
+        for name in deps:
+            if dg.AssetKey(name) in context.selected_asset_keys:
+                yield dg.MaterializeResult(asset_key=name)
+
+    dg.materialize([warehouse], instance=instance)
+    dg.materialize([warehouse], selection=["report"], instance=instance)
+
+    whole, subset = autologged.steps("warehouse")
+    made = {name.removeprefix("asset "): entry.value for name, entry in whole.output_artifacts.items()}
+    derived = autologged.record.store.associations(type="DerivedFrom")
+    assert {(edge.source.key, edge.destination.key) for edge in derived} == {
+        (made["raw"], made["clean"]), (made["clean"], made["report"]),
+    }  # fmt: skip
+    assert autologged.artifacts_into(whole) == set()
+    assert autologged.artifacts_into(subset) == {made["clean"]}
+
+
 def test_columns_are_recorded_as_text(autologged, instance):
     columns = dg.TableSchema(columns=[dg.TableColumn("id", "int"), dg.TableColumn("name", "string")])
 

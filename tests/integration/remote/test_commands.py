@@ -1,6 +1,8 @@
 """The command line over a record behind a team's server."""
 
 import json
+import os
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -8,6 +10,8 @@ from plugin_core import Run
 from plugin_core.cli import main
 from plugin_core.errors import NotFoundError, StoreReadOnlyError, StoreUnavailableError
 from plugin_core.stores import open_blobs, open_store
+from plugin_core.stores.addresses import remote_address
+from plugin_core.stores.remote.transport import Question, Transport
 from plugin_core.testing.contract.making import batch, component
 from plugin_core.tracking.engine import close_engine
 from plugin_core.wire.caller import Role
@@ -52,6 +56,11 @@ def test_a_key_that_only_writes_records_and_reads_nothing(team, monkeypatch):
         run.log_confusion_matrix([0, 1], [0, 1], title="cm")
     close_engine()
 
+    content = os.urandom(300_000)  # large enough to be asked after first
+    digest = open_blobs(team.server.store_url).put_bytes(content)
+    assert open_blobs(team.server.store_url).put_bytes(content) == digest
+    assert open_blobs((team.folder / "server" / "blobs").as_uri()).size(digest) == 300_000
+
     pod = open_store(team.server.store_url)
     assert pod.apply(batch(component("a")))
     with pytest.raises(StoreUnavailableError, match="may not component"):
@@ -82,3 +91,23 @@ def test_bytes_are_kept_at_the_server_without_a_word_about_where(team):
     with blobs.open(digest) as content:
         assert content.read() == b"some bytes"
     assert (team.folder / "server" / "blobs").is_dir()
+
+
+def test_a_key_of_aws_s_files_is_found_when_the_server_asks_for_one(team, monkeypatch, tmp_path):
+    key = team.environment["AWS_ACCESS_KEY_ID"], team.environment["AWS_SECRET_ACCESS_KEY"]
+    (tmp_path / "keys").write_text(f"[default]\naws_access_key_id = {key[0]}\naws_secret_access_key = {key[1]}\n")
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "keys"))
+    store = open_store(team.server.store_url)
+
+    assert store.experiments() == []
+    store.close()
+
+
+def test_a_machine_whose_clock_is_wrong_takes_the_server_s(team):
+    late = Transport(remote_address(team.server.store_url), clock=lambda: datetime.now(UTC) - timedelta(days=2))
+    question = Question(operation="experiments", body=b"\0{}\n", is_repeatable=True, is_write=False)
+
+    assert late.ask(question) == b"\0[]\n"
+    late.close()

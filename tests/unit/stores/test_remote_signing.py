@@ -67,6 +67,16 @@ def test_a_profile_of_the_environment_is_read_too(environment):
     assert KeyChain().key() == Key("OF-TEAM", "s")
 
 
+def test_a_server_on_this_machine_is_first_asked_without_looking_for_a_key(environment, tmp_path):
+    (tmp_path / "credentials").write_text("[default]\naws_access_key_id = FOUND\naws_secret_access_key = s\n")
+    keys = KeyChain(may_be_open=True)
+
+    assert keys.key() is None
+    assert keys.is_asked_for()
+    assert keys.key() == Key("FOUND", "s")
+    assert not keys.is_asked_for()
+
+
 def test_without_any_key_there_is_none(environment):
     assert KeyChain().key() is None
 
