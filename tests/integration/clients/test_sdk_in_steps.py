@@ -10,7 +10,7 @@ from kit.clients import ROOT, program_of
 from plugin_core.model.queries import ComponentQuery
 
 JOB = Path(__file__).parent / "programs" / "v2_job.py"
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # each starts programs that import an SDK and an orchestrator
 
 PREFECT = """
 import subprocess, sys
