@@ -44,6 +44,11 @@ def to_env(address: RunAddress) -> dict[str, str]:
     return {RUN_CONTEXT_VARIABLE: json.dumps({"v": _FORMAT_VERSION, **content}, separators=(",", ":"))}
 
 
+def to_job_env(address: RunAddress) -> dict[str, str]:
+    """The environment additions by which SageMaker's SDK finds the run in a child."""
+    return {JOB_VARIABLE: job_arn(address)}
+
+
 def job_arn(address: RunAddress) -> str:
     """What the run is called as a training job, under which a server of its record describes it."""
     return names.arn("training-job", names.job_slug(address.component))

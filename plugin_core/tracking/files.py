@@ -46,8 +46,8 @@ class Stored:
 
 def store_file(engine: Engine, path: Path) -> Stored:
     """Store a file, or set it down to be sent; where that cannot be done, its identity is its file URI."""
-    place = engine.blobs if engine.uploads is None else engine.uploads.outbox
     try:
+        place = engine.blobs if engine.uploads is None else engine.uploads.outbox
         with _progress_bar(path) as progress:
             digest = place.put_file(path, progress=progress)
     except (StoreError, OSError) as error:

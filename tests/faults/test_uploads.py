@@ -11,15 +11,20 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import dagster as dg
+import pandas as pd
 import pytest
 from kit.aws import CREDENTIALS, blobs_url, s3_client
 from kit.faulty import Fault, Faulty
 from kit.programs import until
 from kit.wire import authorised, serving
 
-from plugin_core import Run, configure
+from dagster_integration import tracked_job
+from dagster_integration.instrumentor import uninstrument
+from plugin_core import Run, configure, list_runs, load_run
 from plugin_core.cli import main
 from plugin_core.journal import deliver, waiting
+from plugin_core.model.components import Status
 from plugin_core.stores import open_blobs, open_store
 from plugin_core.tracking.engine import close_engine, engine
 from plugin_core.wire.s3.app import object_api
@@ -123,6 +128,36 @@ def test_what_fails_longer_than_a_client_tries_is_sent_later(environ, faulty, we
     assert flowtrail_record.store.artifact(DIGEST).blob == DIGEST
     assert kept(environ) == DATA
     assert len([record for record in caplog.records if "cannot reach its blob store" in record.message]) <= 1
+
+
+@pytest.fixture
+def uninstrumented():
+    yield
+    uninstrument()
+
+
+def test_a_step_ends_while_the_bucket_hangs(environ, faulty, weights, flowtrail_record, uninstrumented):
+    @dg.op
+    def train():
+        load_run().log_file(weights)
+        return pd.DataFrame({"loss": [0.5, 0.25]})
+
+    @tracked_job(config={"execution": {"config": {"in_process": {}}}})
+    def training():
+        train()
+
+    configure(capture="full")
+    faulty.faults = [Fault("PUT", "hold")]
+    assert training.execute_in_process().success
+    assert {run.status for run in list_runs("training")} == {Status.COMPLETED}
+    until(lambda: len(waiting(flowtrail_record.spool)) == 2)  # a value's bytes are written behind the step's back
+    on_their_way = {parcel.artifact.source_uri for parcel in waiting(flowtrail_record.spool)}
+    assert not any(artifact.blob for artifact in flowtrail_record.store.artifacts())
+
+    faulty.faults = []
+    until(lambda: engine().flush(60))
+    arrived = {artifact.source_uri for artifact in flowtrail_record.store.artifacts() if artifact.blob}
+    assert arrived == on_their_way
 
 
 LOGS = """

@@ -44,10 +44,13 @@ def of_aws(store: Any, blobs: Any, staging: Path) -> Any:
 
 
 @contextlib.contextmanager
-def serving(app: Any, *, port: int = 0) -> Iterator[str]:
-    """Serve an app over HTTP at a free port, or one that was chosen before; the server's URL."""
+def serving(app: Any, *, port: int = 0, **options: Any) -> Iterator[str]:
+    """Serve an app over HTTP at a free port, or one that was chosen before; the server's URL.
+
+    ``options`` are uvicorn's.
+    """
     listening = socket.create_server(("127.0.0.1", port))
-    config = uvicorn.Config(app, log_level="error", lifespan="off", access_log=False)
+    config = uvicorn.Config(app, log_level="error", lifespan="off", access_log=False, **options)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()

@@ -34,6 +34,8 @@ _CREDENTIALS: Final = frozenset({
     "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "InvalidSignatureException",
     "MissingAuthenticationToken", "SignatureDoesNotMatch", "UnrecognizedClientException", "IncompleteSignature",
 })  # fmt: skip
+# What AWS will never take. All else that it may say is taken for its own trouble, and is tried again.
+_INVALID: Final = frozenset({"ValidationException", "SerializationException", "ResourceLimitExceeded"})
 _EXISTS: Final = ("already exists", "must be unique within", "Cannot create already existing")
 _MISSING: Final = ("does not exist", "not found", "could not find")
 _SERVER_FAILED: Final = 500
@@ -90,8 +92,6 @@ def _of_answer(
     code, told = code_of(error), str(error.response.get("Error", {}).get("Message") or code_of(error))
     kind, name = _subject(members)
     where = f"SageMaker in {address.region}"
-    if is_throttled(error) or _status_of(error) >= _SERVER_FAILED:
-        return StoreUnavailableError(f"{where} did not carry out {operation}: {told}.", hint="Try again later.")
     if code in _ABSENT or (code == "ValidationException" and any(words in told for words in _MISSING)):
         return NotFoundError(kind, name)
     if code in _RACED or any(words in told for words in _EXISTS):
@@ -102,7 +102,8 @@ def _of_answer(
         )
     if code in _FORBIDDEN:
         return _forbidden(operation, where)
-    return InvalidValueError(f"{where} refused {operation} of {kind} {name!r}: {told}")
+    refused = f"{where} refused {operation} of {kind} {name!r}: {code}, {told}"
+    return InvalidValueError(refused) if code in _INVALID else StoreUnavailableError(refused, hint="Try again later.")
 
 
 def _forbidden(operation: str, where: str) -> FlowtrailError:

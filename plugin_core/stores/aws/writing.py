@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from plugin_core.errors import ConflictError, NotFoundError
+from plugin_core.errors import ConflictError, InvalidValueError, NotFoundError
 from plugin_core.model import edits as e
 from plugin_core.model.changes import Change, PutAssociation, SetStatus
 from plugin_core.model.lineage import NodeKind, NodeRef
@@ -134,7 +134,7 @@ class Writing:
         if known is not None:
             try:
                 self._bring(*known, asked, progress)
-            except NotFoundError:  # somebody deleted it
+            except (NotFoundError, InvalidValueError):  # somebody deleted it, or what was asked cannot be held
                 self._components.pop(key, None)
                 raise
         for trial in asked.trials:

@@ -64,3 +64,16 @@ def test_a_long_copy_shows_a_bar_that_goes_away(record):
 
     assert "checksum verified" in written
     assert "8/8 bytes" in written
+
+
+def test_what_waits_to_be_sent_shows_a_bar_while_it_is(record):
+    from plugin_core.journal import Outbox
+    from plugin_core.model.changes import PutArtifact
+
+    outbox = Outbox(record / "spool", blobs_url=(record / "bucket").as_uri(), store_url=f"sqlite:///{record}/record.db")
+    digest = outbox.put_bytes(b"a,b\n1,2\n")
+    outbox.post(PutArtifact(at=1, source_uri=digest, type="DataSet", name="sent", blob=digest))
+    written = on_terminal(record, 80, "recover")
+
+    assert "8/8 bytes" in written
+    assert "1 file sent to the blob store (8 B)." in written

@@ -77,7 +77,7 @@ def answered(app, operation: str, body: bytes) -> int:
 
 
 @pytest.mark.parametrize("operation", sorted(NAMES))
-@settings(max_examples=60, deadline=timedelta(seconds=60), suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=timedelta(seconds=60), suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_no_request_makes_the_server_fail(app, operation, data):
     arguments = {name: NAMED.get(name, VALUES) for name in call_of(operation).arguments}
