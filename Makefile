@@ -11,7 +11,7 @@ VERSIONS := $(filter-out clients-%,$(PINNED))
 tests_of = tests/integration/$(firstword $(subst -, ,$1))
 WITH_TESTS := $(foreach version,$(VERSIONS),$(if $(wildcard $(call tests_of,$(version))/test_*.py),$(version)))
 
-.PHONY: demo test lint types contracts tests clients versions bench format clean
+.PHONY: demo test lint types contracts tests environments clients versions bench format clean
 .PRECIOUS: .venvs/%/.pins .venvs/%/.ready
 .DEFAULT_GOAL := test
 
@@ -40,10 +40,13 @@ types: $(READY)
 contracts: $(READY)
 	$(BIN)/lint-imports
 
-tests: $(READY) $(CLIENTS:%=.venvs/%/.pins)
+tests: $(READY) environments
 	$(BIN)/pytest $(PYTEST_ARGS)
 
-clients: $(READY) $(CLIENTS:%=.venvs/%/.pins)  ## Unmodified clients of SageMaker, each in an environment of its own.
+environments:  # of clients, two at a time
+	@$(MAKE) --no-print-directory --jobs=2 $(CLIENTS:%=.venvs/%/.pins)
+
+clients: $(READY) environments  ## Unmodified clients of SageMaker, each in an environment of its own.
 	$(BIN)/pytest tests/integration/clients
 
 versions:  ## The tests that are marked `versions`, with other versions of the orchestrators, two at a time.

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import logging
 import sys
@@ -270,9 +271,9 @@ def partition_of(run: DagsterRun) -> str | None:
     return run.tags.get(PARTITION_TAG)
 
 
-def code_version_of(context: StepExecutionContext) -> str | None:
+def code_version_of(op: OpDefinition) -> str | None:
     """The version that the author gave the code of a step."""
-    return getattr(context.op_def, "_version", None)  # its property warns that it will move
+    return getattr(op, "_version", None)  # its property warns that it will move
 
 
 def config_defaults(op: OpDefinition) -> dict[str, Any]:
@@ -293,18 +294,25 @@ class MadeOutput:
 
 def output_in(item: Any, context: StepExecutionContext) -> MadeOutput | None:
     """The output that user code has just made; None for events that are none."""
-    from dagster import DynamicOutput, MaterializeResult, Output
-
-    if isinstance(item, DynamicOutput):
+    dynamic, plain, materialized = _made_types()
+    if isinstance(item, dynamic):
         return MadeOutput(item.output_name, item.value, item.mapping_key)
-    if isinstance(item, Output):
+    if isinstance(item, plain):
         return MadeOutput(item.output_name, item.value)
-    if isinstance(item, MaterializeResult):
+    if isinstance(item, materialized):
         name = output_of_asset(context.job_def, context.node_handle, item.asset_key)
         value = getattr(item, "value", None)
         is_real = value is not None and type(value).__name__ != "NoValueSentinel" and value is not no_value()
         return None if name is None else MadeOutput(name, value, has_value=is_real)
     return None
+
+
+@functools.cache
+def _made_types() -> tuple[type[Any], type[Any], type[Any]]:
+    """Imported once: to ask for each output takes longer than the answer."""
+    from dagster import DynamicOutput, MaterializeResult, Output
+
+    return DynamicOutput, Output, MaterializeResult
 
 
 def current_step() -> StepExecutionContext | None:

@@ -49,6 +49,7 @@ class Installation(Patches):
             self.when_imported(module, functools.partial(self._install, name, make))
         self.when_imported("dagster", self._replace_absent)
         self.when_imported("dagster", _register)
+        self.when_imported("dagster", self._follow_pipes)
         answer_sdks(self)
 
     def _install(self, name: str, make: Callable[[Any], Any], module: ModuleType) -> None:
@@ -195,6 +196,21 @@ class Installation(Patches):
             return original(context, given)
 
         return build_external_execution_context_data
+
+    def _follow_pipes(self, dagster: ModuleType) -> None:
+        with own_guard("the variables of Pipes processes"):
+            if hasattr(dagster, "PipesSession"):
+                self.replace(dagster.PipesSession, "get_bootstrap_env_vars", self._pipes_variables)
+
+    def _pipes_variables(self, original: Any) -> Any:
+        def get_bootstrap_env_vars(session: Any) -> Any:
+            variables = original(session)
+            if self.active:
+                with own_guard("the variables of a Pipes process"):
+                    return pipes.with_job(variables)
+            return variables
+
+        return get_bootstrap_env_vars
 
 
 def _is_wanted(job: Any) -> bool:

@@ -57,8 +57,10 @@ def dagster_run_url(run_id: str) -> str | None:
 def dagster_step_url(run_id: str, step_key: str) -> str | None:
     """The page of a run in Dagster's UI, at a step."""
     page = dagster_run_url(run_id)
+    if page is None:
+        return None
     selected = quote(f'name:"{step_key}"', safe="")
-    return None if page is None else f"{page}?selection={selected}"
+    return f"{page}?selection={selected}"
 
 
 def dagster_asset_url(key: AssetKey) -> str | None:

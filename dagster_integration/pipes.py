@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from plugin_core.tracking.carrier import RUN_CONTEXT_VARIABLE, to_env
+from plugin_core.tracking.carrier import RUN_CONTEXT_VARIABLE, to_env, to_job_env
 
 if TYPE_CHECKING:
     from plugin_core.tracking.run import Run
@@ -34,6 +34,15 @@ def with_run(extras: Any) -> Any:
     if run is None or not (extras is None or isinstance(extras, Mapping)):
         return extras
     return {**(extras or {}), **to_env(run.address)}
+
+
+def with_job(variables: Mapping[str, str]) -> Mapping[str, str]:
+    """The variables of a Pipes process; where that is wanted, with the one that tells SageMaker's SDK its job."""
+    from plugin_core.tracking.load import find_run
+    from plugin_core.tracking.settings import current_settings
+
+    run = find_run() if current_settings().sagemaker_jobs else None
+    return variables if run is None else {**to_job_env(run.address), **variables}
 
 
 # In the Pipes process

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         DagsterEvent,
         DagsterRun,
         JobDefinition,
+        OpDefinition,
     )
     from dagster._core.execution.context.system import StepExecutionContext
     from dagster_shared.error import SerializableErrorInfo
@@ -303,7 +304,8 @@ def step_started(
     supervised: bool,
 ) -> StepStarted:
     """The user code of a step begins."""
-    parameters = step_parameters(context.dagster_run, context.node_handle.path, _compat.config_defaults(context.op_def))
+    op = context.op  # looked up in the job's graphs each time
+    parameters = step_parameters(context.dagster_run, context.node_handle.path, _compat.config_defaults(op.definition))
     clashing = parameters.keys() & inputs.keys()
     given = {f"config.{name}" if name in clashing else name: value for name, value in parameters.items()}
     return StepStarted(
@@ -312,23 +314,23 @@ def step_started(
         at=at,
         kind=kind_of(context.step.step_outputs),
         inputs={**given, **inputs},
-        tags=tags_of(context.op.tags),
-        properties=_step_properties(context),
+        tags=tags_of(op.tags),
+        properties=_step_properties(context, op.definition),
         url=url,
         supervised=supervised,
-        capture=capture_of(context),
+        capture=capture_of(op.definition, context.dagster_run),
     )
 
 
-def capture_of(context: StepExecutionContext) -> str | None:
+def capture_of(op: OpDefinition, run: DagsterRun) -> str | None:
     """How much of a step is recorded, where its op or its run say so."""
-    return tag_of(context.op_def, "capture") or context.dagster_run.tags.get("flowtrail/capture")
+    return tag_of(op, "capture") or run.tags.get("flowtrail/capture")
 
 
-def _step_properties(context: StepExecutionContext) -> dict[str, str]:
-    version = _compat.code_version_of(context)
+def _step_properties(context: StepExecutionContext, op: OpDefinition) -> dict[str, str]:
+    version = _compat.code_version_of(op)
     return {
-        **properties_of_step(context.dagster_run, context.step.key, context.op_def.name),
+        **properties_of_step(context.dagster_run, context.step.key, op.name),
         **({} if version is None else {"code_version": version}),
     }
 
@@ -398,7 +400,13 @@ def past_message(status: Status, event: DagsterEvent | None, failed: Iterable[st
 
 
 def step_output(
-    context: StepExecutionContext, key: StepKey, *, name: str, value: Any, mapping_key: str | None
+    context: StepExecutionContext,
+    key: StepKey,
+    *,
+    name: str,
+    value: Any,
+    mapping_key: str | None,
+    capture: str | None,
 ) -> StepOutput:
     """A step has made an output. Where that is an asset, the asset's version names it, which Dagster makes later."""
     is_asset = name in assets_of(context.step.step_outputs)
@@ -408,7 +416,7 @@ def step_output(
         name=name if mapping_key is None else f"{name}.{mapping_key}",
         value=value,
         result_uris=() if is_asset else (uri,),
-        capture=capture_of(context),
+        capture=capture,
     )
 
 

@@ -7,6 +7,7 @@ Every method runs under the one guard and changes nothing that Dagster or user c
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -153,9 +154,18 @@ class StepWatch:
             if found.has_value:
                 self._recording.step_output(
                     translate.step_output(
-                        self._context, self._key, name=found.name, value=found.value, mapping_key=found.mapping_key
+                        self._context,
+                        self._key,
+                        name=found.name,
+                        value=found.value,
+                        mapping_key=found.mapping_key,
+                        capture=self._capture,
                     )
                 )
+
+    @functools.cached_property
+    def _capture(self) -> str | None:
+        return translate.capture_of(self._context.op_def, self._context.dagster_run)
 
     def _link(self, output: _compat.MadeOutput) -> None:
         """Dagster goes through all that was said of a step's outputs before, each time that something is added."""

@@ -264,14 +264,15 @@ _run_log: Final = logging.getLogger("prefect.task_runs")
 
 def settings_in_force() -> SettingsContext | None:
     """What Prefect's settings stand in here, for another thread to work with; None if nobody has set any."""
-    return _settings_context().get()
+    context = _settings_variable().get(None)
+    return _settings_context().get() if context is None else context
 
 
 def with_settings(context: SettingsContext | None, work: Callable[[Any], None], argument: Any) -> None:
     """Do a piece of work in a context of its own, in which these settings hold and nothing else of Prefect is set."""
     alone = contextvars.Context()
     if context is not None:
-        alone.run(_settings_context().__var__.set, context)
+        alone.run(_settings_variable().set, context)
     alone.run(work, argument)
 
 
@@ -290,6 +291,12 @@ def _settings_context() -> type[SettingsContext]:
     from prefect.context import SettingsContext
 
     return SettingsContext
+
+
+@functools.cache
+def _settings_variable() -> contextvars.ContextVar[Any]:
+    """Where Prefect keeps them: to ask it takes four calls."""
+    return _settings_context().__var__
 
 
 def wants_run_logs() -> bool:

@@ -113,18 +113,18 @@ class Installation(Patches):
             def initialize_run(engine: Any, *args: Any, **kwargs: Any) -> Any:
                 inner = original(engine, *args, **kwargs)
                 watch = self._watch(engine, make_watch)
-                return inner if watch is None else Around(inner, _Whole(watch))
+                return inner if watch is None else _Whole(inner, watch)
 
             return initialize_run
 
         return make
 
-    def _attempt(self, phase: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def _attempt(self, around: Callable[[Any, Any], Any]) -> Callable[[Any], Any]:
         def make(original: Any) -> Any:
             def attempt(engine: Any, *args: Any, **kwargs: Any) -> Any:
                 inner = original(engine, *args, **kwargs)
                 watch = self.watch_of(engine)
-                return inner if watch is None else Around(inner, phase(watch))
+                return inner if watch is None else around(inner, watch)
 
             return attempt
 
@@ -171,26 +171,38 @@ def _is_marked(runnable: Any) -> bool:
 # Context managers of the engines
 
 
-class Around:
-    """An engine's context manager, sync or async, with our steps before and after its own."""
+class _Around:
+    """An engine's context manager, sync or async, with our steps before and after its own: none, unless overridden."""
 
-    __slots__ = ("_inner", "_phase")
+    __slots__ = ("_inner", "_watch")
 
-    def __init__(self, inner: Any, phase: Any) -> None:
+    def __init__(self, inner: Any, watch: Any) -> None:
         self._inner = inner
-        self._phase = phase
+        self._watch = watch
+
+    def _before(self) -> None:
+        """Before it is entered."""
+
+    def _entered(self) -> None:
+        """After it was entered."""
+
+    def _leaving(self, error: BaseException | None) -> None:
+        """Before it is left."""
+
+    def _after(self, error: BaseException | None) -> None:
+        """After it was left, or was not entered."""
 
     def __enter__(self) -> Any:
-        self._phase.before()
+        self._before()
         try:
             value = self._inner.__enter__()
         except BaseException as error:
-            self._phase.after(error)
+            self._after(error)
             raise
         try:
-            self._phase.entered()
+            self._entered()
         except BaseException as error:  # a signal: the engine must see it, and close what it opened
-            self._phase.after(error)
+            self._after(error)
             self._inner.__exit__(*sys.exc_info())
             raise
         return value
@@ -198,24 +210,24 @@ class Around:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool | None:
-        self._phase.leaving(error)
+        self._leaving(error)
         try:
             suppressed: bool | None = self._inner.__exit__(kind, error, traceback)
             return suppressed
         finally:
-            self._phase.after(error)
+            self._after(error)
 
     async def __aenter__(self) -> Any:
-        self._phase.before()
+        self._before()
         try:
             value = await self._inner.__aenter__()
         except BaseException as error:
-            self._phase.after(error)
+            self._after(error)
             raise
         try:
-            self._phase.entered()
+            self._entered()
         except BaseException as error:
-            self._phase.after(error)
+            self._after(error)
             await self._inner.__aexit__(*sys.exc_info())
             raise
         return value
@@ -223,69 +235,48 @@ class Around:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool | None:
-        self._phase.leaving(error)
+        self._leaving(error)
         try:
             suppressed: bool | None = await self._inner.__aexit__(kind, error, traceback)
             return suppressed
         finally:
-            self._phase.after(error)
+            self._after(error)
 
 
-class _Phase:
-    """What is done around an engine's context manager: nothing, unless a subclass says so."""
-
-    __slots__ = ("watch",)
-
-    def __init__(self, watch: Any) -> None:
-        self.watch = watch
-
-    def before(self) -> None:
-        """Before it is entered."""
-
-    def entered(self) -> None:
-        """After it was entered."""
-
-    def leaving(self, error: BaseException | None) -> None:
-        """Before it is left."""
-
-    def after(self, error: BaseException | None) -> None:
-        """After it was left, or was not entered."""
-
-
-class _Whole(_Phase):
+class _Whole(_Around):
     __slots__ = ()
 
-    def leaving(self, error: BaseException | None) -> None:
+    def _leaving(self, error: BaseException | None) -> None:
         if error is not None:
-            self.watch.run_leaves(error)
+            self._watch.run_leaves(error)
 
-    def after(self, error: BaseException | None) -> None:
-        self.watch.run_left(error)
+    def _after(self, error: BaseException | None) -> None:
+        self._watch.run_left(error)
 
 
-class _TaskAttempt(_Phase):
+class _TaskAttempt(_Around):
     __slots__ = ()
 
-    def before(self) -> None:
-        self.watch.attempt_begins()
+    def _before(self) -> None:
+        self._watch.attempt_begins()
 
-    def leaving(self, error: BaseException | None) -> None:
-        self.watch.attempt_fails(error)
+    def _leaving(self, error: BaseException | None) -> None:
+        self._watch.attempt_fails(error)
 
-    def after(self, error: BaseException | None) -> None:
+    def _after(self, error: BaseException | None) -> None:
         del error
-        self.watch.attempt_left()
+        self._watch.attempt_left()
 
 
-class _FlowAttempt(_Phase):
+class _FlowAttempt(_Around):
     __slots__ = ()
 
-    def entered(self) -> None:
-        self.watch.attempt_begins()
+    def _entered(self) -> None:
+        self._watch.attempt_begins()
 
-    def after(self, error: BaseException | None) -> None:
+    def _after(self, error: BaseException | None) -> None:
         del error
-        self.watch.attempt_left()
+        self._watch.attempt_left()
 
 
 # Methods of the engines

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from plugin_core.model import names
+from plugin_core.model.plain import value
 from prefect_integration import _compat
 
 _log = logging.getLogger("flowtrail")
@@ -44,55 +45,54 @@ def record_url(path: str) -> str:
 
 def flow_run_url(flow_run_id: object) -> str | None:
     """The page of a flow run in Prefect's UI."""
-    return _prefect_url("flow-run", flow_run_id)
+    return surroundings().url_of("flow-run", flow_run_id)
 
 
 def task_run_url(task_run_id: object) -> str | None:
     """The page of a task run in Prefect's UI."""
-    return _prefect_url("task-run", task_run_id)
-
-
-def _prefect_url(kind: str, run_id: object) -> str | None:
-    """Prefect's ``url_for``, asked once per kind and settings: it takes longer than all else that a task costs us."""
-    templates = _surroundings().templates
-    if kind not in templates:
-        templates[kind] = _compat.url_of(kind, _NO_ID)
-    template = templates[kind]
-    return None if template is None else template.replace(_NO_ID, str(run_id))
+    return surroundings().url_of("task-run", task_run_id)
 
 
 @dataclass(frozen=True, slots=True)
-class _Surroundings:
+class Surroundings:
     """What Prefect's settings say that each task run needs to know; read once, which costs more than the rest."""
 
-    settings: Any
+    in_force: Any
     logs_to_api: bool
     templates: dict[str, str | None]
 
+    def url_of(self, kind: str, run_id: object) -> str | None:
+        """Prefect's ``url_for``, asked once per kind: it takes longer than all else that a task costs us."""
+        if kind not in self.templates:
+            self.templates[kind] = _compat.url_of(kind, _NO_ID)
+        template = self.templates[kind]
+        return None if template is None else template.replace(_NO_ID, str(run_id))
 
-_latest: _Surroundings | None = None
+    def log_task_link(self, flow_run_id: str, task_run_id: str) -> None:
+        """Add a line with the record's address to the log of a flow's task run; the console stays as it is.
+
+        Sent in bulk and not by Prefect's logger, which costs half as much again as the task itself.
+        """
+        if self.logs_to_api and _compat.wants_run_logs():
+            _sender.add(Line(at_s=time.time(), flow_run_id=flow_run_id, task_run_id=task_run_id), self.in_force)
 
 
-def _surroundings() -> _Surroundings:
+_latest: Surroundings | None = None
+
+
+def surroundings() -> Surroundings:
+    """What holds here."""
     global _latest  # noqa: PLW0603 - a cache; two threads with settings of their own replace each other's
-    settings, known = _compat.settings(), _latest
-    if known is None or known.settings is not settings:
-        known = _latest = _Surroundings(settings, settings.logging.to_api.enabled, {})
+    in_force, known = _compat.settings_in_force(), _latest
+    if known is None or in_force is None or known.in_force is not in_force:
+        known = _latest = Surroundings(in_force, _compat.settings().logging.to_api.enabled, {})
     return known
-
-
-def log_task_link(flow_run_id: str, task_run_id: str) -> None:
-    """Add a line with the record's address to the log of a flow's task run in Prefect; the console stays as it is.
-
-    Sent in bulk and not by Prefect's logger, which costs half as much again as the task itself.
-    """
-    if _compat.wants_run_logs() and _surroundings().logs_to_api:
-        _sender.add(Line(time.time(), flow_run_id, task_run_id))
 
 
 def publish_flow_link(engine: Any) -> None:
     """Give the flow run an artifact that links to its record."""
-    _sender.add(Link(engine.flow.name, engine.flow_run.id, record_url(record_path(engine.flow_run.id))))
+    link = Link(engine.flow.name, engine.flow_run.id, record_url(record_path(engine.flow_run.id)))
+    _sender.add(link, _compat.settings_in_force())
 
 
 def wait_for_links(timeout_s: float = _WAIT_S) -> bool:
@@ -100,7 +100,7 @@ def wait_for_links(timeout_s: float = _WAIT_S) -> bool:
     return _sender.hurry(timeout_s)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Line:
     """A line with the record's address in the log of a task run."""
 
@@ -139,14 +139,14 @@ class _Sender:
         _api.forget()
         self._begin()
 
-    def add(self, item: Line | Link) -> None:
-        """Send this soon, with the settings of Prefect that hold here.
+    def add(self, item: Line | Link, settings: Any) -> None:
+        """Send this soon, with these settings of Prefect.
 
         Not with a copy of the context: that would keep a task's run and its arguments until they are sent.
         """
         if isinstance(item, Link):
             self._gather_s = _GATHER_S  # flows run in this process
-        self._settings = _compat.settings_in_force()
+        self._settings = settings
         if self._idle.is_set():
             self._idle.clear()
         self._queue.put(item)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from contextvars import ContextVar, Token
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from plugin_core.capture.events import ExecutionKey, StepKey
+from plugin_core.model.plain import value
 from plugin_core.tracking.current import attach, current_run, detach
 from prefect_integration import _compat
 
@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from prefect_integration.translate import Call
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Scope:
-    """A recorded flow run, or a task run in it."""
+    """A recorded flow run, or a task run in it. ``flow_run_id`` is Prefect's own object, where it is at hand."""
 
     flow: ExecutionKey
     task: StepKey | None
     run: Run | None
+    flow_run_id: object = None
 
 
 _scope: ContextVar[Scope | None] = ContextVar("flowtrail_prefect_scope", default=None)

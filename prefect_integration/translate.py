@@ -139,7 +139,11 @@ def inputs_of(runnable: Task[..., Any] | Flow[..., Any], parameters: Mapping[str
     """The arguments of a call by name, without a method's receiver and without Prefect's annotations."""
     given = parameters or {}
     receiver = _receiver_of(runnable, given)
-    return {name: unwrapped(value) for name, value in given.items() if name != receiver}
+    return {
+        name: unwrapped(value) if isinstance(value, tuple) else value  # annotations are tuples, few values are
+        for name, value in given.items()
+        if name != receiver
+    }
 
 
 def _receiver_of(runnable: Any, given: Mapping[str, Any]) -> str | None:
@@ -154,7 +158,7 @@ def _receiver_of(runnable: Any, given: Mapping[str, Any]) -> str | None:
 
 def unwrapped(value: Any) -> Any:
     """The value inside ``allow_failure``, ``quote``, ``opaque`` or ``unmapped``."""
-    while isinstance(value, tuple) and isinstance(value, _annotation()):  # annotations are tuples, few values are
+    while isinstance(value, tuple) and isinstance(value, _annotation()):
         value = value.unwrap()  # type: ignore[attr-defined]
     return value
 
@@ -381,7 +385,7 @@ def task_started(
         name=task_run.name,
         at=at,
         inputs=inputs_of(task, parameters),
-        upstream=upstream_of(task_run.task_inputs) | dict(call.upstream or {}),
+        upstream=_upstream_of(task_run, call),
         parent=parent,
         map_index=call.map_index,
         tags=_tags(task_run, mark),
@@ -389,6 +393,11 @@ def task_started(
         scheduled_at=_waited_since(task_run, at) if key.attempt == 1 else None,
         capture=mark.capture,
     )
+
+
+def _upstream_of(task_run: TaskRun, call: Call) -> dict[str, tuple[str, ...]]:
+    found = upstream_of(task_run.task_inputs)
+    return {**found, **call.upstream} if call.upstream else found
 
 
 def _waited_since(task_run: TaskRun, at: datetime) -> datetime | None:

@@ -55,8 +55,9 @@ class TaskWatch:
         """Before the engine enters the attempt: outside of its time-out, with its parameters resolved."""
         with self._guard("the start of a task"):
             self._error = None
-            if self._identify():
-                self._start()
+            engine = self._engine
+            if self._identify(engine):
+                self._start(engine)
 
     def attempt_fails(self, error: BaseException | None) -> None:
         """User code, or Prefect around it, raised; the engine has not yet decided what that means."""
@@ -68,15 +69,14 @@ class TaskWatch:
             tokens, self._tokens = self._tokens, None
             scope.leave(tokens)
 
-    def _identify(self) -> bool:
+    def _identify(self, engine: Any) -> bool:
         """Find the names of this attempt and of what it belongs to; False if nobody wants it recorded."""
-        engine = self._engine
-        flow = self._flow()
+        flow = self._flow(engine.task_run.flow_run_id)
         if flow is None and not self._wanted and self._outer is None:
             return False
         if flow is not None:
             self._key = translate.task_key(flow, engine.task.name, engine.task_run)
-            self._parent = self._parent_in(flow)
+            self._parent = self._parent_in(flow, engine)
         elif self._outer is not None:  # called by a task that is outside of any flow
             self._key = translate.task_key(self._outer.flow, engine.task.name, engine.task_run)
             self._parent = self._outer.task
@@ -84,12 +84,14 @@ class TaskWatch:
             self._key = translate.lone_task_key(engine.task.name, engine.task_run, self._mark)
         return True
 
-    def _flow(self) -> ExecutionKey | None:
-        flow_run_id = self._engine.task_run.flow_run_id
+    def _flow(self, flow_run_id: object) -> ExecutionKey | None:
         if flow_run_id is None:
             return None
-        if self._outer is not None and self._outer.flow.execution_id == str(flow_run_id):
-            return self._outer.flow
+        outer = self._outer
+        if outer is not None and (
+            outer.flow_run_id is flow_run_id or outer.flow.execution_id == str(flow_run_id)  # str() costs more
+        ):
+            return outer.flow
         return _key_from_context(flow_run_id) or (self._unrecorded_flow(flow_run_id) if self._wanted else None)
 
     def _unrecorded_flow(self, flow_run_id: object) -> ExecutionKey:
@@ -103,42 +105,47 @@ class TaskWatch:
         name, flow_run = flow_facts(flow_run_id)
         return translate.flow_key(name, flow_run.id, attempt=attempt_of(self._recording, flow_run))
 
-    def _parent_in(self, flow: ExecutionKey) -> StepKey | None:
+    def _parent_in(self, flow: ExecutionKey, engine: Any) -> StepKey | None:
         if self._outer is not None:
             outer = self._outer
             return outer.task if outer.flow is flow or outer.flow == flow else None
         parent = self._remote_parent
-        if parent is None or parent[1].flow_run_id != self._engine.task_run.flow_run_id:
+        if parent is None or parent[1].flow_run_id != engine.task_run.flow_run_id:
             return None
         return translate.task_key(flow, parent[0].name, parent[1])
 
-    def _start(self) -> None:
+    def _start(self, engine: Any) -> None:
         """Report the start; where that fails, the task has no run, and must not be given that of its flow."""
         key, run = self._key, None
         assert key is not None
         with self._guard("the start of a task"):
-            run = self._report_start(key)
-        entered = Scope(key.execution, key, run) if isinstance(key, StepKey) else Scope(key, None, run)
+            run = self._report_start(key, engine)
+        if isinstance(key, StepKey):
+            id_of_flow_run = engine.task_run.flow_run_id
+            entered = Scope(flow=key.execution, task=key, run=run, flow_run_id=id_of_flow_run)
+        else:
+            entered = Scope(flow=key, task=None, run=run)
         self._tokens = scope.enter(entered)
         self._open = True
-        if isinstance(key, StepKey) and self._engine.task_run.flow_run_id is not None:
-            links.log_task_link(key.execution.execution_id, key.step_id)
         if self._outer is None:  # else whatever began around it has done so
             arrival.mark_context()
 
-    def _report_start(self, key: StepKey | ExecutionKey) -> Run | None:
-        engine = self._engine
+    def _report_start(self, key: StepKey | ExecutionKey, engine: Any) -> Run | None:
+        around = links.surroundings()
         facts: dict[str, Any] = {
             "task": engine.task,
             "task_run": engine.task_run,
             "parameters": engine.parameters,
             "at": datetime.now(UTC),
             "mark": self._mark,
-            "url": links.task_run_url(key.step_id if isinstance(key, StepKey) else key.execution_id),
         }
         if isinstance(key, StepKey):
+            facts["url"] = around.url_of("task-run", key.step_id)
+            if engine.task_run.flow_run_id is not None:
+                around.log_task_link(key.execution.execution_id, key.step_id)
             started = translate.task_started(key, parent=self._parent, call=self._call, **facts)
             return self._recording.step_started(started)
+        facts["url"] = around.url_of("task-run", key.execution_id)
         return self._recording.execution_started(translate.lone_task_started(key, **facts))
 
     # Its states
@@ -157,14 +164,14 @@ class TaskWatch:
                 self._finish(translate.rolled_back_state())
 
     def _finish(self, state: Any) -> None:
-        started = self._key is not None
-        if self._open is False and not started and not self._identify():
+        started, engine = self._key is not None, self._engine
+        if self._open is False and not started and not self._identify(engine):
             return
         if not self._open and not state.is_final() and not translate.is_not_ready(state):
             return
-        engine, key = self._engine, self._key
+        key = self._key
         if not started and isinstance(key, ExecutionKey):
-            self._start()
+            self._start(engine)
         self._open = False
         facts: dict[str, Any] = {
             "task": engine.task,
@@ -224,7 +231,9 @@ class FlowWatch:
             if self._wanted:
                 run = self._start()
                 assert self._key is not None
-                self._tokens = scope.enter(Scope(self._key, None, run))
+                self._tokens = scope.enter(
+                    Scope(flow=self._key, task=None, run=run, flow_run_id=self._engine.flow_run.id)
+                )
                 arrival.mark_context()
 
     def _start(self) -> Run | None:

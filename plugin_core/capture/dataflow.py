@@ -5,7 +5,7 @@ Adds to the changes of the event that is being recorded, which its caller writes
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -61,8 +61,9 @@ class Dataflow:
         """Record arguments; those that are parameters are added to ``parameters``, which the caller records."""
         entries: dict[str, ArtifactValue] = {}
         edges: list[Change] = []
+        is_plain = self._plain_at(level)
         for name, value in values.items():
-            if self._is_plain(name, value, level):
+            if is_plain(name, value, self._redactor):
                 parameters[name] = value
                 if name in upstream:
                     self._upstream_of(edges, address, upstream[name], set(), at)
@@ -142,7 +143,7 @@ class Dataflow:
         if value is None:
             return
         shown = f"{name} {output_name}"
-        if self._is_plain(output_name, value, level):
+        if self._plain_at(level)(output_name, value, self._redactor):
             preview = {"preview": repr(value)[:PREVIEW_MAX]}
             _add_results(changes, address, ArtifactType.VALUE, shown, preview, result_uris, output_name, at=at)
             return
@@ -207,12 +208,12 @@ class Dataflow:
 
     # Values
 
-    def _is_plain(self, name: str, value: Any, level: str | None) -> bool:
-        """Whether a value is a parameter as it is, as most are."""
+    def _plain_at(self, level: str | None) -> Callable[[str, Any, Redactor], bool]:
+        """What tells whether a value is a parameter as it is, as most are."""
         if (level or self._settings.capture) == "off":
-            return False
-        plain: bool = (self._values or self._described()).is_plain(name, value, self._redactor)
-        return plain
+            return _never
+        found: Callable[[str, Any, Redactor], bool] = (self._values or self._described()).is_plain
+        return found
 
     def _describe(self, name: str, value: Any, level: str | None) -> Description:
         found: Description = self._described().describe(
@@ -238,6 +239,10 @@ class Dataflow:
     def _store(self, artifact: DescribedArtifact, uri: str) -> None:
         if artifact.payload is not None:
             self._payloads.put(source_uri=uri, type=artifact.type, name=artifact.name, payload=artifact.payload)
+
+
+def _never(_name: str, _value: Any, _redactor: Redactor) -> bool:
+    return False
 
 
 def _add_results(

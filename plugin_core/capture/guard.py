@@ -30,10 +30,14 @@ class Guard:
         self.strict = strict
         self.failures: Counter[tuple[str, str]] = Counter()
         self._lock = threading.Lock()
+        self._sites: dict[str, _Guarded] = {}
 
     def __call__(self, site: str) -> _Guarded:
         """Guard a block; ``site`` names it in the warning."""
-        return _Guarded(self, site)
+        guarded = self._sites.get(site)
+        if guarded is None:
+            guarded = self._sites[site] = _Guarded(self, site)
+        return guarded
 
     def failed(self, site: str, error: BaseException) -> None:
         """Count a failure; the first of its kind is logged as a warning, without a traceback."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from plugin_core.capture.events import (
@@ -55,6 +57,12 @@ class Recording(Protocol):
 
 def current_recording() -> Recording | None:
     """The recorder of this process; None where recording is switched off, or cannot be set up."""
+    return _source()()
+
+
+@functools.cache
+def _source() -> Callable[[], Recording | None]:
+    """Imported with the first event, and asked for by each step."""
     from plugin_core.capture.recorder import recorder
 
-    return recorder()
+    return recorder

@@ -31,7 +31,7 @@ _CONTEXTS: Final = {
     "sagemaker.experiments._run_context": "_RunContext",
     "sagemaker.core.experiments._run_context": "_RunContext",
 }
-_KEPT_S: Final = 2.0  # how long a step waits for its record: the server is asked for it next
+_KEPT_S: Final = 5.0  # how long a step waits for its record: the server is asked for it next, and must have it
 _log = logging.getLogger("flowtrail")
 _guard: Final = Guard()
 

@@ -7,6 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 from plugin_core.stores.addresses import is_remote, is_server, remote_address, server_address
+from plugin_core.stores.aws.address import is_sagemaker, sagemaker_address
 
 _SQLITE: Final = "sqlite:///"
 
@@ -18,6 +19,8 @@ def public_url(url: str) -> str:
     """
     if is_server(url):
         return server_address(url).name
+    if is_sagemaker(url):
+        return sagemaker_address(url).place
     if is_remote(url):
         return remote_address(url).name
     if url.startswith(_SQLITE):

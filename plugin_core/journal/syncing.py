@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,10 +17,18 @@ if TYPE_CHECKING:
 INTERVAL_S: Final = 1.0
 
 
-def sync_file(path: Path, sync: Callable[[int], None]) -> None:
-    """Force a file to the disk, by a descriptor of its own: a duplicate of the writer's would carry the writer's lock
-    into a child that is forked meanwhile. FileNotFoundError.
+def sync_files(paths: Iterable[Path], sync: Callable[[int], None]) -> None:
+    """Force files to the disk, those that are not gone: they were drained and deleted.
+
+    By descriptors of their own: a duplicate of the writer's would carry the writer's lock into a child that is forked
+    meanwhile.
     """
+    for path in paths:
+        with suppress(FileNotFoundError):
+            _sync_file(path, sync)
+
+
+def _sync_file(path: Path, sync: Callable[[int], None]) -> None:
     fd = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
     try:
         sync(fd)

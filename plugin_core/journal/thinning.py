@@ -5,12 +5,17 @@ What is left out is counted. Parameters, states and artifacts are never left out
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Final
+
+from plugin_core.model.changes import Micros, SetTags
+from plugin_core.model.lineage import NodeKind, NodeRef
 
 WARN_AT: Final = 0.8  # of the cap; below it, nothing is thinned any more
 MAX_SPOOL_BYTES: Final = 1 << 30
 SHARE_OF_FREE: Final = 0.1
+DROPPED_TAG: Final = "flowtrail:dropped-points"
 _KEPT_PER_STRIDE: Final = 64
 
 
@@ -53,10 +58,11 @@ class Thinned:
         return last
 
 
-def dropped_by_component(seen: Iterable[tuple[str, Thinned | None]]) -> dict[str, int]:
-    """How many points were left out of each component's series."""
-    counts: dict[str, int] = {}
+def dropped_tags(seen: Iterable[tuple[str, Thinned | None]], *, at: Micros) -> Iterator[SetTags]:
+    """Changes that say of each component how many points of its series were left out."""
+    counts: Counter[str] = Counter()
     for component, thinned in seen:
         if thinned is not None and thinned.dropped:
-            counts[component] = counts.get(component, 0) + thinned.dropped
-    return counts
+            counts[component] += thinned.dropped
+    for component, count in counts.items():
+        yield SetTags(at=at, node=NodeRef(NodeKind.COMPONENT, component), tags={DROPPED_TAG: str(count)})

@@ -27,19 +27,18 @@ from plugin_core.journal import codec, frames, owners, segments
 from plugin_core.journal.destination import public_url
 from plugin_core.journal.forks import begin_afresh_in_children
 from plugin_core.journal.mirror import Mirror
+from plugin_core.journal.progress import Progress
 from plugin_core.journal.ring import Event, MemoryRing, Point
 from plugin_core.journal.segments import Disk, OpenSegment, Retired
 from plugin_core.journal.series import FAST, SLOW, Series
-from plugin_core.journal.syncing import Syncer, sync_file
-from plugin_core.journal.thinning import MAX_SPOOL_BYTES, WARN_AT, Thinned, cap_bytes, dropped_by_component
-from plugin_core.model.changes import Batch, Change, SetTags
+from plugin_core.journal.syncing import Syncer, sync_files
+from plugin_core.journal.thinning import MAX_SPOOL_BYTES, WARN_AT, Thinned, cap_bytes, dropped_tags
+from plugin_core.model.changes import Batch, Change
 from plugin_core.model.components import Owner
-from plugin_core.model.lineage import NodeKind, NodeRef
 from plugin_core.model.metrics import Json
 
 Durability = Literal["process", "1s", "every"]
 SEGMENT_BYTES: Final = 16 * 1024 * 1024
-DROPPED_TAG: Final = "flowtrail:dropped-points"
 _SHUT: Final = 1 << 62  # no series' limit is past this: while the end is, every call takes the slow way
 _PAYLOAD_BYTES: Final = frames.MAX_FRAME_BYTES - frames.MIN_FRAME_BYTES
 _SAY_AGAIN_BYTES: Final = 8 * 1024  # a series is defined twice, this far apart: one bad block does not unname it
@@ -113,7 +112,6 @@ class Journal:
         self._salt = frames.salt_of(self.id)
         self._owner: Owner | None = None
         self._open: OpenSegment | None = None
-        self._sealed: list[tuple[Path, int]] = []  # earlier segments and the positions where they end
         self._end = _SHUT  # the position after the last frame, or shut
         self._known_end = 0  # the same while shut
         self._doubted = False
@@ -123,9 +121,8 @@ class Journal:
         self._was_nested = False  # one was, and may have written behind a fragment
         self._seq = self._overhead = 0  # frames written; those of them that are no events
         self._numbers = 0
-        self._applied = self._synced = 0  # positions
-        self._marks: list[tuple[int, int]] = []  # positions that were taken, and the events before them
-        self._applied_events = 0
+        self._synced = 0  # the position up to which the disk was told
+        self._progress = Progress()
         self._mirror.clear(0)
         for series in list(self._series.values()):
             series.undefine()
@@ -150,7 +147,7 @@ class Journal:
     @property
     def pending_events(self) -> int:
         """Events that are not known to be in the store."""
-        waiting = self._seq - self._overhead - self._applied_events
+        waiting = self._seq - self._overhead - self._progress.events
         return waiting + len(self._ring) + sum(r.events for r in self.retired)
 
     @property
@@ -162,7 +159,7 @@ class Journal:
     def is_drained(self) -> bool:
         """Whether all that was logged is known to be in the store."""
         waits = self.retired or self._ring or self._doubted or self._thinning  # while thinning, the last points wait
-        return self._applied == self.position and not waits
+        return self._progress.position == self.position and not waits
 
     @property
     def is_quiet(self) -> bool:
@@ -179,7 +176,7 @@ class Journal:
     def paths(self) -> list[Path]:
         """The segments of this journal, oldest first."""
         opened = self._open
-        return [path for path, _ in list(self._sealed)] + ([opened.path] if opened else [])
+        return self._progress.files + ([opened.path] if opened else [])
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -332,7 +329,8 @@ class Journal:
                 self._retire()
                 self._cannot_write(problem)
             else:
-                self._synced_each()
+                if self.durability == "every":
+                    self._sync_fd(self._fd)
                 with contextlib.suppress(OSError):
                     self._empty_ring()  # of what came from an interrupting call meanwhile
                 return
@@ -493,7 +491,7 @@ class Journal:
             self._open_segment(self.folders[self._place])
             return
         self._put_overhead(frames.pack(frames.SEALED, self._seq, b"", self._salt))
-        self._sealed.append((opened.path, self._end))
+        self._progress.seal(opened.path, self._end)
         if self.durability != "process":
             self._unsynced.append(opened.path)
         self._open = None
@@ -503,9 +501,8 @@ class Journal:
     def _retire(self) -> None:
         """Let go of a journal that cannot be written; what it holds is drained from its files."""
         events = self._seq - self._overhead
-        if self._open is not None or self._sealed:
-            folder = (self._open.path if self._open else self._sealed[0][0]).parent
-            self.retired.append(Retired(folder, self.id, events - self._applied_events))
+        if paths := self.paths:
+            self.retired.append(Retired(paths[-1].parent, self.id, events - self._progress.events))
             if (batch := self._take_mirror()) is not None:
                 self._left.append(batch())
         self._close_fd()
@@ -553,7 +550,7 @@ class Journal:
     def _take_mirror(self) -> Callable[[], Batch] | None:
         batch = self._mirror.take(self.id, self.position)
         if batch is not None:
-            self._marks.append((self.position, self._seq - self._overhead))
+            self._progress.take(self.position, self._seq - self._overhead)
         return batch
 
     def take_left(self) -> list[Batch]:
@@ -579,21 +576,13 @@ class Journal:
     def _tell_dropped(self) -> None:
         """Say on the run's page how many points were left out."""
         seen = ((series.component, series._thinned) for series in list(self._series.values()))
-        for component, count in dropped_by_component(seen).items():
-            node = NodeRef(NodeKind.COMPONENT, component)
-            self.append(SetTags(at=self._now_ns() // 1000, node=node, tags={DROPPED_TAG: str(count)}))
+        for change in dropped_tags(seen, at=self._now_ns() // 1000):
+            self.append(change)
 
     def applied(self, journal: str, position: int) -> None:
         """The store holds everything of ``journal`` up to ``position``: files that end before go away."""
-        done: list[Path] = []
         with self._lock:
-            if journal != self.id or position <= self._applied:
-                return
-            self._applied = position
-            while self._marks and self._marks[0][0] <= position:
-                self._applied_events = self._marks.pop(0)[1]
-            while self._sealed and self._sealed[0][1] <= position:
-                done.append(self._sealed.pop(0)[0])
+            done = self._progress.reach(position) if journal == self.id else []
         for path in done:
             segments.remove(path)
 
@@ -607,9 +596,7 @@ class Journal:
             if self._open is not None:
                 paths.append(self._open.path)
             self._synced = end
-        for path in paths:
-            with contextlib.suppress(FileNotFoundError):  # drained and deleted
-                sync_file(path, self._sync_fd)
+        sync_files(paths, self._sync_fd)
         self._look_for_file()
 
     def _look_for_file(self) -> None:
@@ -627,10 +614,6 @@ class Journal:
             if self.strict and self.durability == "every":
                 raise StoreUnavailableError(f"The journal cannot be forced to the disk: {problem}.") from problem
 
-    def _synced_each(self) -> None:
-        if self.durability == "every":
-            self._sync_fd(self._fd)
-
     def close(self) -> None:
         """End this journal's file: it goes away if all of it is in the store, else it waits for a recovery.
 
@@ -640,10 +623,13 @@ class Journal:
             if self._busy:
                 return  # a signal handler in the middle of a call: the file waits for a recovery
             with contextlib.suppress(OSError):
-                self._finish_thinning()
+                if self._thinning:
+                    self._recheck_thinning()
+                    self._tell_dropped()
+                    self._thinning = False
                 if self._doubted:
                     self._settle()
-            if self._applied == self.position:
+            if self._progress.position == self.position:
                 for path in self.paths:
                     segments.remove(path)
             elif self._open is not None:
@@ -657,17 +643,9 @@ class Journal:
         if self._syncer is not None:
             self._syncer.stop()
 
-    def _finish_thinning(self) -> None:
-        if self._thinning:
-            self._recheck_thinning()
-            self._tell_dropped()
-            self._thinning = False
-
     # Forks
 
     def in_child(self) -> None:
         """A forked child writes to a file of its own. The lock is replaced: a thread that is not here may hold it."""
-        if self._fd >= 0:
-            with contextlib.suppress(OSError):
-                os.close(self._fd)  # or the lock on the parent's file would outlive the parent
+        self._close_fd()  # or the lock on the parent's file would outlive the parent
         self._born()

@@ -312,6 +312,8 @@ def _kinds(classes: Sequence[Any], variables: tuple[tuple[Any, Any], ...]) -> Co
         return [type(value).__name__, code.to(value, columns)]
 
     def back(content: Any, columns: Columns) -> Any:
+        if type(content) is not list:
+            raise TypeError("a name and a value were expected")
         name, inner = content
         if name not in named:
             raise StoreVersionError(f"{name!a} is nothing that this flowtrail knows.", hint="Update flowtrail here.")

@@ -26,6 +26,7 @@ from plugin_core.server.origins import SAFE_METHODS, Origins
 from plugin_core.server.rates import Rates
 from plugin_core.server.refusals import OF_SIGNATURE, Answer, Dialect, Reason, RefusedError, answer_to
 from plugin_core.server.routes import HEALTH, METRICS, OBJECTS, ROUTE, Asked, Permitted, Route, asked, route_of
+from plugin_core.stores.remote.calls import JOURNAL
 from plugin_core.wire.app import AsgiApp, Message, Receive, Scope, Send, permission_of
 from plugin_core.wire.caller import CALLER, DEFAULT_TENANT, REQUEST_ID, Caller, Permission, Role
 from plugin_core.wire.signature import Claim, SignatureError, SignedRequest, claimed_service, read_claim, verify
@@ -352,6 +353,11 @@ def _is_audited(exchange: _Exchange) -> bool:
     return what.permission is not None and exchange.request.method not in SAFE_METHODS
 
 
+def _target(request: SignedRequest) -> str:
+    """What a request names besides its body: which part of which journal, or a path."""
+    return next((value for name, value in request.headers if name == JOURNAL), request.path)
+
+
 def _entry(exchange: _Exchange, action: str) -> Entry:
     caller = exchange.caller
     result = str(exchange.status) if exchange.refused is None else f"{exchange.status} {exchange.refused}"
@@ -363,7 +369,7 @@ def _entry(exchange: _Exchange, action: str) -> Entry:
         key_id=caller.key_id if caller else None,
         role=caller.role.value if caller else None,
         action=action,
-        target=exchange.request.path[:500],
+        target=_target(exchange.request)[:500],
         result=result,
         body=exchange.body if caller is not None and len(exchange.body) <= MAX_NAMING else b"",
     )

@@ -177,11 +177,11 @@ def _operation(request: SignedRequest, permitted: Permitted) -> Asked:
 
 
 def _of_record(request: SignedRequest) -> Asked:
-    name = request.header(calls.OPERATION) or ""
-    permission = record_permission(name)
+    names = [value for name, value in request.headers if name == calls.OPERATION]
+    permission = record_permission(names[0]) if len(names) == 1 else None
     if permission is None:
         raise RefusedError(Reason.UNKNOWN, "There is no such operation here.")
-    return Asked(RECORD, f"record:{name}", permission)
+    return Asked(RECORD, f"record:{names[0]}", permission)
 
 
 def _on_object(request: SignedRequest) -> Asked:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plugin_core.errors import SettingsError
+from plugin_core.errors import SettingsError, StoreUnavailableError
 from plugin_core.stores.addresses import EXAMPLE, REMOTE_EXAMPLE, is_remote, is_server
+from plugin_core.stores.aws import address as sagemaker
+from plugin_core.stores.aws.address import is_sagemaker
 
 if TYPE_CHECKING:
     from plugin_core.stores.keys import KeyStore
@@ -22,13 +24,16 @@ def open_store(url: str, /, *, read_only: bool = False) -> TrackingStore:
         from plugin_core.stores.local import open_local_store
 
         return open_local_store(url, read_only=read_only)
+    if is_sagemaker(url):
+        return _open_sagemaker(url)
     if is_remote(url):
         from plugin_core.stores.remote import RemoteStore
 
         return RemoteStore(url, read_only=read_only)
     raise SettingsError(
         f"{scheme}: is no kind of store that this flowtrail knows.",
-        hint=f"Use sqlite:///relative/path.db, sqlite:////absolute/path.db, {EXAMPLE} or {REMOTE_EXAMPLE}.",
+        hint=f"Use sqlite:///relative/path.db, sqlite:////absolute/path.db, {EXAMPLE}, {REMOTE_EXAMPLE} or "
+        f"{sagemaker.EXAMPLE}.",
     )
 
 
@@ -44,6 +49,11 @@ def open_blobs(url: str, /) -> BlobStore:
         return FolderBlobs.from_url(url)
     if scheme == "s3" or is_remote(url):
         return _open_s3(url)
+    if is_sagemaker(url):
+        raise StoreUnavailableError(
+            "A record in SageMaker has no place for files, since no bucket is set.",
+            hint="Add ?bucket=NAME to the store's URL, or set `blobs`.",
+        )
     raise SettingsError(
         f"{url!r} is not a blob store URL that this flowtrail knows.",
         hint=f"Use file:///absolute/folder, s3://bucket/prefix or {REMOTE_EXAMPLE}.",
@@ -58,6 +68,16 @@ def open_keys(url: str, /) -> KeyStore:
     if not isinstance(store, LocalStore):
         raise SettingsError("Keys are kept in the record of a server, not at its clients.", hint="Use its store URL.")
     return store.keys
+
+
+def _open_sagemaker(url: str) -> TrackingStore:
+    try:
+        from plugin_core.stores.aws.store import SageMakerStore
+    except ImportError as error:
+        raise SettingsError(
+            "A store in SageMaker needs boto3, which is not installed.", hint="pip install 'flowtrail[aws]'"
+        ) from error
+    return SageMakerStore(url)
 
 
 def _open_s3(url: str) -> BlobStore:

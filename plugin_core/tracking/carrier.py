@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from typing import Final
 
 from plugin_core.model import names
+from plugin_core.model.plain import value
 from plugin_core.tracking.settings_values import has_credentials
 
 RUN_CONTEXT_VARIABLE: Final = "FLOWTRAIL_RUN_CONTEXT"
@@ -15,7 +16,7 @@ JOB_VARIABLE: Final = "TRAINING_JOB_ARN"  # SageMaker's own: where its SDK looks
 _FORMAT_VERSION: Final = 1
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class RunAddress:
     """Where a run is, for any process: its names, and the store and folders of the process that opened it.
 
@@ -41,6 +42,11 @@ def to_env(address: RunAddress) -> dict[str, str]:
         if key in content and has_credentials(content[key]):
             del content[key]
     return {RUN_CONTEXT_VARIABLE: json.dumps({"v": _FORMAT_VERSION, **content}, separators=(",", ":"))}
+
+
+def to_job_env(address: RunAddress) -> dict[str, str]:
+    """The environment additions by which SageMaker's SDK finds the run in a child."""
+    return {JOB_VARIABLE: job_arn(address)}
 
 
 def job_arn(address: RunAddress) -> str:

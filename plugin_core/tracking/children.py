@@ -20,7 +20,7 @@ from importlib import import_module
 from multiprocessing.process import BaseProcess
 from typing import Any, Final
 
-from plugin_core.tracking.carrier import JOB_VARIABLE, job_arn, to_env
+from plugin_core.tracking.carrier import to_env, to_job_env
 
 _ENV_POSITION: Final = list(inspect.signature(subprocess.Popen.__init__).parameters).index("env") - 1
 _CARRIED: Final = "_flowtrail_carried"
@@ -141,5 +141,5 @@ def _additions() -> dict[str, str]:
     run = current_run()
     if run is None:
         return {}
-    job = {JOB_VARIABLE: job_arn(run.address)} if current_settings().sagemaker_jobs else {}
+    job = to_job_env(run.address) if current_settings().sagemaker_jobs else {}
     return {**to_env(run.address), **job}

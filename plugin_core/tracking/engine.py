@@ -10,11 +10,13 @@ import logging
 import os
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from plugin_core.errors import StoreError
 from plugin_core.model.changes import Change
+from plugin_core.stores.aws.address import NO_BLOBS, is_sagemaker
 from plugin_core.tracking.carrier import from_env
 from plugin_core.tracking.intake import settle_dead, take_in
 from plugin_core.tracking.settings import Settings, current_settings, on_configure
@@ -30,6 +32,7 @@ _SETTLED_FOR_S: Final = 5.0
 _TAKEN_IN_AT_EXIT_BYTES: Final = 64 * 1024 * 1024
 _lock = threading.RLock()
 _engine: Engine | None = None
+_elsewhere: dict[str, Engine] = {}
 
 
 def engine() -> Engine:
@@ -42,13 +45,23 @@ def engine() -> Engine:
     return _engine
 
 
-def close_engine() -> None:
-    """Empty the journal into the store (within the exit time-out) and start afresh on next use."""
-    global _engine
+def engine_at(store: str) -> Engine:
+    """The engine of this process for a store that its runs were given; their files are not the blob store's."""
     with _lock:
-        closing, _engine = _engine, None
-    if closing is not None:
-        closing.close()
+        if store not in _elsewhere:
+            _elsewhere[store] = Engine(replace(current_settings(), store=store, blobs=NO_BLOBS))
+        return _elsewhere[store]
+
+
+def close_engine() -> None:
+    """Empty the journals into their stores (within the exit time-out) and start afresh on next use."""
+    global _engine  # noqa: PLW0603 - as above
+    with _lock:
+        closing = [each for each in (_engine, *_elsewhere.values()) if each is not None]
+        _engine = None
+        _elsewhere.clear()
+    for each in closing:
+        each.close()
 
 
 def now_us() -> int:
@@ -118,7 +131,7 @@ class Engine:
     def _uploader(self) -> Uploader | None:
         """What sends bytes to a blob store that is not on this machine. Strict mode waits for it, to say what fails."""
         settings = self.settings
-        if settings.blobs.startswith("file:") or settings.strict:
+        if settings.strict or settings.blobs.startswith("file:") or is_sagemaker(settings.blobs):
             return None
         from plugin_core.tracking.uploader import Uploader
 

@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Final
 
 from plugin_core.errors import StoreError
+from plugin_core.model.lineage import SourceType
 
 if TYPE_CHECKING:
     from plugin_core.model.changes import PutArtifact
@@ -35,12 +36,18 @@ class Stored:
     uri: str
     digest: str | None
     is_sent: bool = True
+    etag: str | None = None  # of an object in a bucket
+
+    @property
+    def source_types(self) -> tuple[SourceType, ...]:
+        """Typed ids of the source, besides its URI."""
+        return () if self.etag is None else (SourceType(kind="S3ETag", value=self.etag),)
 
 
 def store_file(engine: Engine, path: Path) -> Stored:
     """Store a file, or set it down to be sent; where that cannot be done, its identity is its file URI."""
-    place = engine.blobs if engine.uploads is None else engine.uploads.outbox
     try:
+        place = engine.blobs if engine.uploads is None else engine.uploads.outbox
         with progress_bar(path.name, path.stat().st_size) as progress:
             digest = place.put_file(path, progress=progress)
     except (StoreError, OSError) as error:

@@ -53,3 +53,16 @@ def _reset_in_child() -> None:
 if hasattr(os, "register_at_fork"):
     # A fork may happen while another thread holds the lock.
     os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_reset_in_child)
+
+
+def is_clean_exit(exc: BaseException) -> bool:
+    """Whether an exception is a program's orderly end."""
+    return isinstance(exc, SystemExit) and exc.code in (None, 0)
+
+
+def text_of(exc: BaseException | None) -> str:
+    """What an exception says, or its type where it says nothing or cannot."""
+    try:
+        return str(exc) or type(exc).__name__
+    except Exception:  # noqa: BLE001 - a user's exception may not print; its type has to do
+        return type(exc).__name__

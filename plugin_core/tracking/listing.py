@@ -22,6 +22,7 @@ from plugin_core.tracking.settings import is_disabled
 
 if TYPE_CHECKING:
     from plugin_core.stores.protocol import TrackingStore
+    from plugin_core.tracking.elsewhere import Elsewhere
 
 
 class SortByType(enum.Enum):
@@ -59,11 +60,15 @@ def list_runs(
     ``max_results`` bounds the list, ``next_token`` (of the list before) goes on after it. NotFoundError
     for an experiment that does not exist.
     """
-    del sagemaker_session
     if is_disabled():
         return RunList()
     experiment = names.check_entity_name("experiment_name", experiment_name).lower()
-    store = engine().store
+    place = None
+    if sagemaker_session is not None:
+        from plugin_core.tracking.elsewhere import elsewhere
+
+        place = elsewhere(sagemaker_session, None)
+    store = _store(place)
     store.experiment(experiment)
     by_name = sort_by is SortByType.NAME
     query = ComponentQuery(
@@ -77,16 +82,23 @@ def list_runs(
         after=_keyset(next_token),
     )
     components = store.components(query)
-    runs = RunList(_handles(store, components))
+    runs = RunList(_handles(store, components, place))
     if max_results is not None and len(components) == max_results and components:
         runs.next_token = _token(components[-1], by_name=by_name)
     return runs
 
 
-def find_runs(*, component_names: tuple[str, ...] = (), parent: str | None = None) -> list[Run]:
+def find_runs(
+    *, component_names: tuple[str, ...] = (), parent: str | None = None, at: Elsewhere | None = None
+) -> list[Run]:
     """Runs by component name, or the children of one, oldest first."""
-    store = engine().store
-    return _handles(store, store.components(ComponentQuery(names=component_names, parent=parent, descending=False)))
+    store = _store(at)
+    query = ComponentQuery(names=component_names, parent=parent, descending=False)
+    return _handles(store, store.components(query), at)
+
+
+def _store(place: Elsewhere | None) -> TrackingStore:
+    return (engine() if place is None else place.engine).store
 
 
 def components_of_executions(system: str, execution_ids: Sequence[str]) -> dict[str, list[Component]]:
@@ -102,11 +114,11 @@ def run_of(component: Component) -> Run:
     return _handles(engine().store, [component])[0]
 
 
-def _handles(store: TrackingStore, components: list[Component]) -> list[Run]:
+def _handles(store: TrackingStore, components: list[Component], place: Elsewhere | None = None) -> list[Run]:
     from plugin_core.tracking.reading import Cohort
 
     cohort, pid = Cohort(store, components), os.getpid()
-    return [Run._listed(component, cohort, pid) for component in components]  # noqa: SLF001 - the one maker of them
+    return [Run._listed(component, cohort, pid, place) for component in components]  # noqa: SLF001 - the one maker
 
 
 def _limit(max_results: object) -> int | None:

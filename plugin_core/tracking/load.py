@@ -10,10 +10,10 @@ from typing import Any
 
 from plugin_core.errors import InvalidValueError, NoActiveRunError
 from plugin_core.tracking import lifecycle
-from plugin_core.tracking.carrier import RUN_CONTEXT_VARIABLE, from_env, to_env
+from plugin_core.tracking.carrier import RUN_CONTEXT_VARIABLE, from_env, to_env, to_job_env
 from plugin_core.tracking.current import current_run, installed_resolvers, resolvers
 from plugin_core.tracking.run import Run
-from plugin_core.tracking.settings import configure, is_disabled, origins
+from plugin_core.tracking.settings import configure, current_settings, is_disabled, origins
 
 _log = logging.getLogger("flowtrail")
 
@@ -73,6 +73,8 @@ def adopt(carried: str) -> Run | None:
         address = replace(address, store=None, blobs=None, spool=None, journal=None)
     os.environ |= to_env(address)  # settings and children are found by it, as in any other child
     configure()
+    if current_settings().sagemaker_jobs:
+        os.environ |= to_job_env(address)
     return Run._resolved(address, loggable=True)  # noqa: SLF001
 
 

@@ -48,6 +48,8 @@ from plugin_core.tracking.values import to_float, to_items, to_json, to_micros, 
 if TYPE_CHECKING:
     from plugin_core.journal import Series
     from plugin_core.model.evaluations import Evaluation
+    from plugin_core.tracking.elsewhere import Elsewhere
+    from plugin_core.tracking.engine import Engine
     from plugin_core.tracking.files import Stored
     from plugin_core.tracking.reading import Cohort
 
@@ -62,8 +64,9 @@ class Run:
 
     ``experiment_name`` and ``run_name`` are lower-cased, at most 59 characters of letters, digits and
     inner hyphens; a missing run name is generated. What does not exist is created, what exists is
-    taken up. ``tags`` is a mapping or SageMaker's list of Key and Value. ``sagemaker_session`` and
-    ``artifact_bucket`` are for stores on AWS; ``artifact_prefix`` begins the logical key of logged files.
+    taken up. ``tags`` is a mapping or SageMaker's list of Key and Value. With a ``sagemaker_session`` the run is
+    kept in SageMaker, by the session's clients; with an ``artifact_bucket`` files go there, under
+    ``artifact_prefix`` and the component's name.
     """
 
     _loggable: bool = False
@@ -71,6 +74,7 @@ class Run:
     _artifact_prefix: str = _DEFAULT_ARTIFACT_PREFIX
     _component: Component | None = None
     _cohort: Cohort | None = None
+    _elsewhere: Elsewhere | None = None
 
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Self:
         """Make a run, or one that does nothing where FLOWTRAIL_DISABLED is set."""
@@ -91,15 +95,20 @@ class Run:
         artifact_bucket: str | None = None,
         artifact_prefix: str | None = None,
     ) -> None:
-        del sagemaker_session, artifact_bucket
+        if not (sagemaker_session is None and artifact_bucket is None):
+            from plugin_core.tracking.elsewhere import elsewhere
+
+            self._elsewhere = elsewhere(sagemaker_session, artifact_bucket)
         experiment = names.check_entity_name("experiment_name", experiment_name, max_length=names.RUN_NAME_MAX).lower()
         name = _generated_name() if run_name is None else run_name
         run = names.check_entity_name("run_name", name, max_length=names.RUN_NAME_MAX).lower()
-        self._begin(_address_of(experiment, run), loggable=False, owner=True, artifact_prefix=artifact_prefix)
+        self._begin(
+            _address_of(experiment, run, self._elsewhere), loggable=False, owner=True, artifact_prefix=artifact_prefix
+        )
         self._create(
             to_text("experiment_display_name", experiment_display_name),
             to_text("run_display_name", run_display_name),
-            engine().redactor.tags(to_tags(tags)),
+            self._engine.redactor.tags(to_tags(tags)),
         )
 
     @classmethod
@@ -110,10 +119,12 @@ class Run:
         return run
 
     @classmethod
-    def _listed(cls, component: Component, cohort: Cohort, owner_pid: int) -> Run:
+    def _listed(cls, component: Component, cohort: Cohort, owner_pid: int, at: Elsewhere | None = None) -> Run:
         """A handle on a run that was read. Made by the ten thousand: what is not needed to read comes later."""
         run = object.__new__(Run)
         run._component, run._cohort, run._owner_pid = component, cohort, owner_pid
+        if at is not None:
+            run._elsewhere = at
         return run
 
     def _begin(self, address: RunAddress, *, loggable: bool, owner: bool, artifact_prefix: str | None = None) -> None:
@@ -127,6 +138,10 @@ class Run:
         assert self._component is not None
         return _address_read(self._component)
 
+    @property
+    def _engine(self) -> Engine:
+        return engine() if self._elsewhere is None else self._elsewhere.engine
+
     @functools.cached_property
     def _series(self) -> dict[str, Series]:
         return {}
@@ -139,12 +154,12 @@ class Run:
         self, experiment_display_name: str | None, run_display_name: str | None, tags: dict[str, str | None]
     ) -> None:
         at, address, outer = now_us(), self._address, current_run()
-        engine().record_once(
+        self._engine.record_once(
             (address.experiment, experiment_display_name, address.trial, *sorted(tags.items())),
             PutExperiment(at=at, name=address.experiment, display_name=experiment_display_name, tags=tags),
             PutTrial(at=at, name=address.trial, experiment=address.experiment, tags=tags),
         )
-        engine().record(
+        self._engine.record(
             PutComponent(
                 at=at,
                 name=address.component,
@@ -153,7 +168,7 @@ class Run:
                 run_name=address.run_name,
                 display_name=run_display_name,
                 parent=None if outer is None else outer.component_name,
-                owner=engine().journal.owner,
+                owner=self._engine.journal.owner,
                 tags={**tags, names.RUN_SOURCE_TAG[0]: names.RUN_SOURCE_TAG[1]},
             )
         )
@@ -202,14 +217,14 @@ class Run:
         self._loggable = True
         if lifecycle.enter(self._address) and self._owns_lifecycle:
             at = now_us()
-            engine().record(
+            self._engine.record(
                 SetStatus(
                     at=at,
                     component=self._address.component,
                     status=Status.RUNNING,
                     message="Within a run context",
                     started_at=at,
-                    owner=engine().journal.owner,
+                    owner=self._engine.journal.owner,
                 )
             )
         return self
@@ -226,10 +241,10 @@ class Run:
         if not self._tokens and self._owner_pid:
             self._loggable = False
         if lifecycle.leave(self._address) and self._owns_lifecycle:
-            failed = exc_value is not None and not _is_clean_exit(exc_value)
-            message = engine().redactor.text(_text_of(exc_value))[:_MESSAGE_MAX] if failed else None
+            failed = exc_value is not None and not lifecycle.is_clean_exit(exc_value)
+            message = self._engine.redactor.text(lifecycle.text_of(exc_value))[:_MESSAGE_MAX] if failed else None
             at = now_us()
-            engine().record(
+            self._engine.record(
                 SetStatus(
                     at=at,
                     component=self._address.component,
@@ -245,7 +260,7 @@ class Run:
 
     def close(self) -> None:
         """Wait (at most the flush time-out) until what was logged is in the store; it is safe before, too."""
-        engine().flush(engine().settings.flush_timeout_s)
+        self._engine.flush(self._engine.settings.flush_timeout_s)
 
     # Logging
 
@@ -256,12 +271,12 @@ class Run:
     def log_parameters(self, parameters: Mapping[str, Any]) -> None:
         """Record several parameters at once."""
         self._check_loggable()
-        redact = engine().redactor
+        redact = self._engine.redactor
         values: dict[str, Json] = {}
         for name, value in to_items(parameters):
             names.check_key("parameter name", name, names.PARAMETER_NAME_MAX)
             values[name] = redact.parameter(name, to_json(value))
-        engine().record(SetParameters(at=now_us(), component=self._address.component, parameters=values))
+        self._engine.record(SetParameters(at=now_us(), component=self._address.component, parameters=values))
 
     def log_metric(
         self, name: str, value: float, timestamp: datetime | float | None = None, step: int | None = None
@@ -287,7 +302,7 @@ class Run:
 
     def _open_series(self, name: str) -> Series:
         names.check_key("metric name", name, names.METRIC_NAME_MAX)
-        series = self._series[name] = engine().series(self._address.component, name)
+        series = self._series[name] = self._engine.series(self._address.component, name)
         return series
 
     def log_artifact(self, name: str, value: str, media_type: str | None = None, is_output: bool = True) -> None:
@@ -295,7 +310,7 @@ class Run:
         self._check_loggable()
         names.check_key("artifact name", name, names.ARTIFACT_NAME_MAX)
         to_text("media_type", media_type)
-        text = engine().redactor.text(str(value))
+        text = self._engine.redactor.text(str(value))
         if "://" in text:
             self._link(
                 PutArtifact(
@@ -322,19 +337,19 @@ class Run:
         InvalidValueError if there is no such file. Where the bytes cannot be stored the file is recorded by
         reference, with a warning (in strict mode the error is raised).
         """
-        del extra_args
         self._check_loggable()
         path = to_path("file_path", file_path)
         if not path.is_file():
             raise InvalidValueError(f"{path} does not exist or is not a file.", hint="Give the path of a file.")
         label = names.check_key("artifact name", path.name if name is None else name, names.ARTIFACT_NAME_MAX)
         kind = to_text("media_type", media_type) or mimetypes.guess_type(path.name, strict=False)[0]
-        from plugin_core.tracking.files import store_file
+        from plugin_core.tracking.elsewhere import stored as stored_at
 
-        stored = store_file(engine(), path)
+        stored = stored_at(self._elsewhere, self._key(path.name), path, extra_args)
         artifact = PutArtifact(
             at=now_us(),
             source_uri=stored.uri,
+            source_types=stored.source_types,
             type=artifact_type_of(kind, path.name),
             name=label,
             media_type=kind,
@@ -385,14 +400,15 @@ class Run:
         self._log_evaluation(roc_curve(y_true, y_score, title=title or _title("roc-curve")), is_output)
 
     def _log_evaluation(self, evaluation: Evaluation, is_output: bool) -> None:
-        from plugin_core.tracking.files import store_bytes
+        from plugin_core.tracking.elsewhere import stored as stored_at
 
         payload = json.dumps(evaluation.to_payload(), separators=(",", ":")).encode()
-        stored = store_bytes(engine(), payload)
+        stored = stored_at(self._elsewhere, self._key(f"{evaluation.title}.json"), payload)
         title = names.check_key("title", evaluation.title, names.ENTITY_NAME_MAX)
         artifact = PutArtifact(
             at=now_us(),
             source_uri=stored.uri,
+            source_types=stored.source_types,
             type=evaluation.type,
             name=title,
             media_type="application/json",
@@ -403,8 +419,8 @@ class Run:
 
     def set_tags(self, tags: Mapping[str, str | None] | list[dict[str, str]]) -> None:
         """Add tags to the run, or change their values."""
-        clean = engine().redactor.tags(to_tags(tags))
-        engine().record(SetTags(at=now_us(), node=self._node, tags=clean))
+        clean = self._engine.redactor.tags(to_tags(tags))
+        self._engine.record(SetTags(at=now_us(), node=self._node, tags=clean))
 
     def _check_loggable(self) -> None:
         if not self._loggable:
@@ -419,18 +435,20 @@ class Run:
                 at=artifact.at, source=node, destination=self._node, type=AssociationType.CONTRIBUTED_TO
             )
         )
-        engine().record(artifact, edge)
+        self._engine.record(artifact, edge)
 
     def _log_stored(self, name: str, artifact: PutArtifact, stored: Stored, *, is_output: bool) -> None:
         from plugin_core.tracking.files import named
 
-        self._link(named(engine(), artifact, stored), is_output=is_output)
+        self._link(named(self._engine, artifact, stored), is_output=is_output)
         value = ArtifactValue(value=artifact.source_uri, media_type=artifact.media_type)
         self._set_artifact(name, value, is_output=is_output)
 
     def _set_artifact(self, name: str, value: ArtifactValue, *, is_output: bool) -> None:
         component = self._address.component
-        engine().record(SetArtifactValues(at=now_us(), component=component, is_output=is_output, values={name: value}))
+        self._engine.record(
+            SetArtifactValues(at=now_us(), component=component, is_output=is_output, values={name: value})
+        )
 
     def _key(self, file_name: str) -> str:
         return f"{self._artifact_prefix}/{self._address.component}/{file_name}"
@@ -535,14 +553,14 @@ class Run:
         from plugin_core.tracking.listing import find_runs
 
         parent = self._read()[0].parent
-        return next(iter(find_runs(component_names=(parent,))), None) if parent else None
+        return next(iter(find_runs(component_names=(parent,), at=self._elsewhere)), None) if parent else None
 
     @property
     def children(self) -> list[Run]:
         """The runs whose parent this is, oldest first."""
         from plugin_core.tracking.listing import find_runs
 
-        return find_runs(parent=self._address.component)
+        return find_runs(parent=self._address.component, at=self._elsewhere)
 
     def refresh(self) -> Self:
         """Forget what was read, so that the next reading is of now."""
@@ -555,7 +573,7 @@ class Run:
             return self._component, self._cohort
         from plugin_core.tracking.reading import Cohort
 
-        store = engine().store
+        store = self._engine.store
         component = store.component(self._address.component)
         return component, Cohort(store, [component])
 
@@ -590,14 +608,14 @@ def _landed(address: RunAddress, loggable: bool) -> Run:
     return Run._resolved(address, loggable=loggable)  # noqa: SLF001 - unpickling makes what pickling took apart
 
 
-def _address_of(experiment: str, run: str) -> RunAddress:
-    eng = engine()
+def _address_of(experiment: str, run: str, elsewhere: Elsewhere | None) -> RunAddress:
+    eng = engine() if elsewhere is None else elsewhere.engine
     return RunAddress(
         experiment=experiment,
         trial=names.run_group_name(experiment),
         run_name=run,
         component=names.component_name(experiment, run),
-        store=eng.settings.store,
+        store=(None if elsewhere is None else elsewhere.address_of_store) or eng.settings.store,
         blobs=eng.settings.blobs,
         spool=str(eng.settings.spool_dir),
         journal=eng.journal.id,
@@ -622,14 +640,3 @@ def _generated_name() -> str:
 
 def _title(kind: str) -> str:
     return f"{kind}-{time.time_ns() // 1000}"
-
-
-def _is_clean_exit(exc: BaseException) -> bool:
-    return isinstance(exc, SystemExit) and exc.code in (None, 0)
-
-
-def _text_of(exc: BaseException | None) -> str:
-    try:
-        return str(exc) or type(exc).__name__
-    except Exception:  # noqa: BLE001 - a user's exception may not print; its type has to do
-        return type(exc).__name__

@@ -17,6 +17,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from plugin_core.errors import SettingsError
 from plugin_core.stores.addresses import is_remote
+from plugin_core.stores.aws.address import is_sagemaker, sagemaker_address
 from plugin_core.tracking import settings_values as values
 from plugin_core.tracking.settings_sources import (
     Layer,
@@ -282,9 +283,14 @@ def _with_places(found: dict[str, Any], home: Path | None, surroundings: Surroun
         path = Path(database)
         # Two databases in one folder share no files; the usual name needs no prefix.
         beside, prefix = path.parent, "" if path.name == "record.db" else f"{path.stem}."
-    found.setdefault(
-        "blobs", found["store"] if is_remote(found["store"]) else values.file_url(beside / f"{prefix}blobs")
-    )
+    found.setdefault("blobs", _blobs_with(found["store"]) or values.file_url(beside / f"{prefix}blobs"))
     found.setdefault("spool_dir", beside / f"{prefix}spool")
     found.setdefault("server_dir", beside / f"{prefix}server")
     return found
+
+
+def _blobs_with(store: str) -> str | None:
+    """Where bytes are kept if a store's URL says it."""
+    if is_sagemaker(store):
+        return sagemaker_address(store).blobs_url or store
+    return store if is_remote(store) else None

@@ -23,6 +23,8 @@ from plugin_core.stores.addresses import (
     remote_address,
     server_address,
 )
+from plugin_core.stores.aws import address as sagemaker
+from plugin_core.stores.aws.address import is_sagemaker, sagemaker_address
 
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
@@ -148,6 +150,8 @@ def _store_url(value: Any, folder: Path) -> str:
         return _address(url, server_address)
     if is_remote(url):
         return _address(url, remote_address)
+    if is_sagemaker(url):
+        return _address(url, sagemaker_address)
     path = sqlite_path_text(url)
     if path is None or path in {"", ":memory:"}:
         return url
@@ -212,7 +216,8 @@ SECONDS: Final = Parser("a number of seconds, 0 or more", _seconds)
 NAMES: Final = Parser("names divided by commas, or a list of them", _names)
 PATH: Final = Parser("a folder", _path)
 STORE_URL: Final = Parser(
-    f"sqlite:///relative/path.db, sqlite:////absolute/path.db, {EXAMPLE} or {REMOTE_EXAMPLE}", _store_url
+    f"sqlite:///relative/path.db, sqlite:////absolute/path.db, {EXAMPLE}, {REMOTE_EXAMPLE} or {sagemaker.EXAMPLE}",
+    _store_url,
 )
 BLOBS_URL: Final = Parser(
     f"file:///absolute/folder, file:relative/folder, s3://bucket/prefix or {REMOTE_EXAMPLE}", _blobs_url

@@ -246,6 +246,29 @@ def test_a_reader_is_told_in_one_way_that_it_may_not_write(served, kept) -> None
     store.close()
 
 
+FORKING = """
+import os, sys
+from plugin_core.stores import open_store
+store = open_store(sys.argv[1])
+assert store.component("a").name == "a"
+child = os.fork()
+read = [store.component("a").name for _ in range(100)]
+assert read == ["a"] * 100
+if not child:
+    os._exit(0)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_store_is_used_on_both_sides_of_a_fork(served, kept) -> None:
+    kept.write([component("a")])
+    done = subprocess.run(
+        [sys.executable, "-c", FORKING, served[1]], capture_output=True, text=True, timeout=120, check=False
+    )
+
+    assert (done.stdout, done.stderr) == ("0\n", "")
+
+
 RECORDING = """
 from plugin_core import Run
 with Run("ex", "one") as run:

@@ -55,7 +55,7 @@ class Served:
             env={**self.environment, **variables},
             capture_output=True,
             text=True,
-            timeout=200,
+            timeout=500,
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr

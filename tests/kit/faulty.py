@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ class Fault:
     code: str = ""
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
+    is_of_proxy: bool = False  # what refuses does not speak JSON
 
 
 @dataclass
@@ -34,7 +36,8 @@ class Faulty:
     seen: list[str] = field(default_factory=list)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        operation = dict(scope["headers"]).get(b"x-flowtrail-operation", b"").decode()
+        given = dict(scope["headers"])
+        operation = given.get(b"x-flowtrail-operation", given.get(b"x-amz-target", b"")).decode()
         line = f"{scope['method']} {scope['path']}?{scope['query_string'].decode()} {operation}".rstrip()
         self.seen.append(line)
         fault = next(self._due(scope["method"], line), None)
@@ -50,8 +53,10 @@ class Faulty:
     async def _refuse(self, fault: Fault, scope: Any, receive: Any, send: Any) -> None:
         while (await receive()).get("more_body"):
             pass
-        body = f"<Error><Code>{fault.code}</Code><Message>told to</Message></Error>".encode()
-        headers = [(b"content-type", b"application/xml"), (b"content-length", str(len(body)).encode())]
+        kind, body = b"application/xml", f"<Error><Code>{fault.code}</Code><Message>told to</Message></Error>".encode()
+        if not fault.is_of_proxy and b"json" in dict(scope["headers"]).get(b"content-type", b""):
+            kind, body = b"application/json", json.dumps({"__type": fault.code, "message": "told to"}).encode()
+        headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
         headers += [(name.encode(), value.encode()) for name, value in fault.headers.items()]
         await send({"type": "http.response.start", "status": fault.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})

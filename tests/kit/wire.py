@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -14,7 +15,9 @@ import uvicorn
 from botocore.config import Config
 from botocore.validate import ParamValidator
 
+from plugin_core.wire.app import json_api, operation_of
 from plugin_core.wire.caller import CALLER, DEFAULT_TENANT, Caller, Role
+from plugin_core.wire.s3.app import object_api
 
 ADMIN = Caller(tenant=DEFAULT_TENANT, role=Role.ADMIN)
 
@@ -28,11 +31,26 @@ def authorised(app: Any, caller: Caller = ADMIN) -> Any:
     return entered
 
 
+def of_aws(store: Any, blobs: Any, staging: Path) -> Any:
+    """An app of what AWS has of SageMaker and S3, over a store, for one caller."""
+    api = json_api(store, blobs, secret=b"of the tests")
+    objects = object_api(store.objects, blobs, staging=staging)
+
+    async def routed(scope: Any, receive: Any, send: Any) -> None:
+        is_object = scope["type"] == "http" and operation_of(scope["method"], scope["path"], "any") is None
+        await (objects if is_object else api)(scope, receive, send)
+
+    return authorised(routed)
+
+
 @contextlib.contextmanager
-def serving(app: Any, *, port: int = 0) -> Iterator[str]:
-    """Serve an app over HTTP at a free port, or one that was chosen before; the server's URL."""
+def serving(app: Any, *, port: int = 0, **options: Any) -> Iterator[str]:
+    """Serve an app over HTTP at a free port, or one that was chosen before; the server's URL.
+
+    ``options`` are uvicorn's.
+    """
     listening = socket.create_server(("127.0.0.1", port))
-    config = uvicorn.Config(app, log_level="error", lifespan="off", access_log=False)
+    config = uvicorn.Config(app, log_level="error", lifespan="off", access_log=False, **options)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()

@@ -64,7 +64,9 @@ def is_plain(name: str, value: Any, redactor: Redactor) -> bool:
             or redactor.is_secret_name(name)
             or redactor.text(value) != value
         )
-    return not ((kind is int and value.bit_length() > _PLAIN_BITS) or redactor.hides(name, value))
+    if kind is int and value.bit_length() > _PLAIN_BITS:
+        return False
+    return not redactor.is_secret_name(name) or not redactor.hides(name, value)
 
 
 def _describe(name: str, value: Any, context: Context) -> Description:

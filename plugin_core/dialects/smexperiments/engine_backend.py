@@ -45,7 +45,7 @@ from plugin_core.model.edits import (
 from plugin_core.model.experiments import Experiment, Trial
 from plugin_core.model.lineage import NodeKind, NodeRef
 from plugin_core.model.metrics import Json
-from plugin_core.model.queries import ComponentQuery, Listing, Page, TrialQuery
+from plugin_core.model.queries import Listing, Page
 from plugin_core.stores.protocol import TrackingStore
 from plugin_core.tracking.engine import engine, now_us
 from plugin_core.tracking.values import to_micros, to_tags
@@ -240,17 +240,17 @@ def _found_experiments(_store: TrackingStore, found: Sequence[Experiment]) -> It
 
 
 def _found_trials(store: TrackingStore, found: Sequence[Trial]) -> Iterator[Members]:
+    members = store.members([each.name for each in found])
     for each in found:
-        inside = store.components(ComponentQuery(trial=each.name, descending=False))
-        summaries = [m.component_summary(component) for component in inside]
+        summaries = [m.component_summary(component) for component in members[each.name]]
         yield {**m.trial(each), "Tags": m.to_tags(each.tags), "TrialComponentSummaries": summaries}
 
 
 def _found_components(store: TrackingStore, found: Sequence[Component]) -> Iterator[Members]:
-    tags = store.tags([component.id for component in found])
+    ids = [component.id for component in found]
+    tags, within = store.tags(ids), store.parents(ids)
     for component, members in zip(found, _components(store, found), strict=True):
-        within = store.page(TrialQuery(component=component.name, descending=False)).items
-        parents = [{"TrialName": trial.name, "ExperimentName": trial.experiment} for trial in within]
+        parents = [{"TrialName": trial, "ExperimentName": of} for trial, of in within[component.id].items()]
         yield {**members, "Tags": m.to_tags(tags[component.id]), "Parents": parents}
 
 

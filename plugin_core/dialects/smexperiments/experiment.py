@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 from plugin_core.dialects.smexperiments.api_types import ExperimentSearchResult, ExperimentSummary, TrialSummary
 from plugin_core.dialects.smexperiments.backend import EXPERIMENT
 from plugin_core.dialects.smexperiments.naming import unique_name
-from plugin_core.dialects.smexperiments.records import Record
-from plugin_core.dialects.smexperiments.refusals import check_confirmed
+from plugin_core.dialects.smexperiments.records import Holder
 from plugin_core.dialects.smexperiments.search_expression import SearchExpression
 from plugin_core.dialects.smexperiments.trial import Trial
 
 
-class Experiment(Record):
+class Experiment(Holder):
     """An experiment: made by ``create``, read by ``load``, found by ``list`` and ``search``.
 
     ``sagemaker_boto_client`` is the client to talk through; left out, the record is flowtrail's own.
@@ -23,22 +22,13 @@ class Experiment(Record):
 
     _resource = EXPERIMENT
     _updated = ("experiment_name", "description", "display_name")
-
-    MAX_DELETE_ALL_ATTEMPTS: ClassVar[int] = 3
+    _whole = "the experiment with its trials and trial components"
 
     experiment_name: str | None = None
     experiment_arn: str | None = None
     display_name: str | None = None
     description: str | None = None
     tags: list[dict[str, str]] | None = None
-
-    def save(self) -> Any:
-        """Write ``description`` and ``display_name``; returns the experiment."""
-        return self.with_boto(self._backend.update(self._resource, self._changes()))
-
-    def delete(self) -> Any:
-        """Delete an experiment that has no trials; it is refused while it has."""
-        return self.with_boto(self._backend.delete(self._resource, self._name))
 
     @classmethod
     def load(cls, experiment_name: str, sagemaker_boto_client: Any = None) -> Experiment:
@@ -122,12 +112,3 @@ class Experiment(Record):
             experiment_name=self._name,
             sagemaker_boto_client=self.sagemaker_boto_client,
         )
-
-    def delete_all(self, action: str) -> None:
-        """Delete the experiment with its trials and their trial components; ``action`` confirms it: ``"--force"``.
-
-        Of flowtrail's own record this is one transaction of milliseconds: nothing waits, and nothing is left half
-        done. Through a client, it is tried three times, and waits only after a failure.
-        """
-        check_confirmed(action, "the experiment with its trials and trial components")
-        self._backend.delete_all(self._resource, self._name, attempts=self.MAX_DELETE_ALL_ATTEMPTS)

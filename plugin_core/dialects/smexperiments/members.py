@@ -68,12 +68,8 @@ def experiment(found: Experiment) -> Members:
     return _present(
         ExperimentName=found.name,
         ExperimentArn=arn_of(NodeKind.EXPERIMENT, found.name),
-        DisplayName=found.display_name,
         Description=found.description,
-        CreationTime=found.created_at,
-        LastModifiedTime=found.modified_at,
-        CreatedBy=_user(found.provenance.created_by),
-        LastModifiedBy=_user(found.provenance.modified_by),
+        **_made(found),
     )
 
 
@@ -89,12 +85,8 @@ def trial(found: Trial) -> Members:
     return _present(
         TrialName=found.name,
         TrialArn=arn_of(NodeKind.TRIAL, found.name),
-        DisplayName=found.display_name,
         ExperimentName=found.experiment,
-        CreationTime=found.created_at,
-        LastModifiedTime=found.modified_at,
-        CreatedBy=_user(found.provenance.created_by),
-        LastModifiedBy=_user(found.provenance.modified_by),
+        **_made(found),
     )
 
 
@@ -111,15 +103,11 @@ def component_summary(found: Component) -> Members:
     return _present(
         TrialComponentName=found.name,
         TrialComponentArn=arn_of(NodeKind.COMPONENT, found.name),
-        DisplayName=found.display_name,
         SourceArn=found.source_arn,
         Status=status,
         StartTime=found.started_at,
         EndTime=found.ended_at,
-        CreationTime=found.created_at,
-        LastModifiedTime=found.modified_at,
-        CreatedBy=_user(found.provenance.created_by),
-        LastModifiedBy=_user(found.provenance.modified_by),
+        **_made(found),
     )
 
 
@@ -141,6 +129,17 @@ def component(
         OutputArtifacts={name: to_artifact(value) for name, value in outputs.items()},
         Metrics=[_metric(summary, members["TrialComponentArn"]) for summary in metrics],
     )
+
+
+def _made(found: Experiment | Trial | Component) -> Members:
+    """What all three are called, when they were made and changed, and by whom."""
+    return {
+        "DisplayName": found.display_name,
+        "CreationTime": found.created_at,
+        "LastModifiedTime": found.modified_at,
+        "CreatedBy": _user(found.provenance.created_by),
+        "LastModifiedBy": _user(found.provenance.modified_by),
+    }
 
 
 def _user(name: str | None) -> Members:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Final, Self, TypeVar
 
 from plugin_core.dialects.smexperiments.backend import Backend, Members, Resource, backend_of
+from plugin_core.dialects.smexperiments.refusals import check_confirmed
 
 _WORD_BEGINS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NOT_OURS: Final = "ResponseMetadata"
@@ -150,3 +151,28 @@ class Record(ApiObject):
             request["SearchExpression"] = search_expression.to_boto()
         for members in backend_of(client).search(cls._resource, request):
             yield make(members)
+
+
+class Holder(Record):
+    """An experiment, which holds trials, or a trial, which holds trial components."""
+
+    _whole: ClassVar[str]
+
+    MAX_DELETE_ALL_ATTEMPTS: ClassVar[int] = 3
+
+    def save(self) -> Any:
+        """Write ``display_name``, and of an experiment ``description``; returns itself."""
+        return self.with_boto(self._backend.update(self._resource, self._changes()))
+
+    def delete(self) -> Any:
+        """Delete one that holds nothing; it is refused while it does."""
+        return self.with_boto(self._backend.delete(self._resource, self._name))
+
+    def delete_all(self, action: str) -> None:
+        """Delete it with all that it holds, out of other trials too; ``action`` confirms it: ``"--force"``.
+
+        Of flowtrail's own record this is one transaction of milliseconds: nothing waits, and nothing is left half
+        done. Through a client, it is tried three times, and waits only after a failure.
+        """
+        check_confirmed(action, self._whole)
+        self._backend.delete_all(self._resource, self._name, attempts=self.MAX_DELETE_ALL_ATTEMPTS)

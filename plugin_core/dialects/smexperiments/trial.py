@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 from plugin_core.dialects.smexperiments.api_types import TrialComponentSummary, TrialSearchResult, TrialSummary
 from plugin_core.dialects.smexperiments.backend import TRIAL
 from plugin_core.dialects.smexperiments.naming import unique_name
-from plugin_core.dialects.smexperiments.records import Record
-from plugin_core.dialects.smexperiments.refusals import check_confirmed
+from plugin_core.dialects.smexperiments.records import Holder
 from plugin_core.dialects.smexperiments.search_expression import SearchExpression
 from plugin_core.dialects.smexperiments.trial_component import TrialComponent
 
 
-class Trial(Record):
+class Trial(Holder):
     """A trial: made by ``create`` or ``Experiment.create_trial``, read by ``load``, found by ``list`` and ``search``.
 
     ``sagemaker_boto_client`` is the client to talk through; left out, the record is flowtrail's own.
@@ -23,22 +22,13 @@ class Trial(Record):
 
     _resource = TRIAL
     _updated = ("trial_name", "display_name")
-
-    MAX_DELETE_ALL_ATTEMPTS: ClassVar[int] = 3
+    _whole = "the trial with its trial components"
 
     trial_name: str | None = None
     trial_arn: str | None = None
     experiment_name: str | None = None
     display_name: str | None = None
     tags: list[dict[str, str]] | None = None
-
-    def save(self) -> Any:
-        """Write ``display_name``; returns the trial."""
-        return self.with_boto(self._backend.update(self._resource, self._changes()))
-
-    def delete(self) -> Any:
-        """Delete a trial that has no trial components; it is refused while it has."""
-        return self.with_boto(self._backend.delete(self._resource, self._name))
 
     @classmethod
     def load(cls, trial_name: str, sagemaker_boto_client: Any = None) -> Trial:
@@ -141,14 +131,6 @@ class Trial(Record):
             next_token=next_token,
             sagemaker_boto_client=self.sagemaker_boto_client,
         )
-
-    def delete_all(self, action: str) -> None:
-        """Delete the trial with its trial components, out of other trials too; ``action`` confirms it: ``"--force"``.
-
-        Of flowtrail's own record this is one transaction of milliseconds.
-        """
-        check_confirmed(action, "the trial with its trial components")
-        self._backend.delete_all(self._resource, self._name, attempts=self.MAX_DELETE_ALL_ATTEMPTS)
 
 
 def _component_name(given: Any) -> str:

@@ -6,8 +6,11 @@ import os
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from plugin_core.errors import SettingsError
+
 _AWS_HOSTS: Final = (".amazonaws.com", ".amazonaws.com.cn")
 _BUCKET_IS_THERE: Final = frozenset({"BucketAlreadyOwnedByYou", "OperationAborted"})
+_ATTRIBUTES: Final = {"sagemaker": "sagemaker_client", "sagemaker-metrics": "sagemaker_metrics_client"}
 _NAMELESS_REGION: Final = "us-east-1"  # S3 does not take it for a place
 
 
@@ -43,3 +46,29 @@ def default_bucket(s3: Any, sts: Any, *, region: str) -> str:
         if error.response["Error"]["Code"] not in _BUCKET_IS_THERE:
             s3.head_bucket(Bucket=bucket)  # who may not make buckets may use one that is there
     return bucket
+
+
+_given: dict[str, tuple[Any, dict[str, Any]]] = {}
+
+
+def give(session: Any) -> str:
+    """Keep a ``sagemaker.Session``, or what has its clients, for this process; the name by which it is found."""
+    name = str(id(session))
+    _given.setdefault(name, (session, {}))
+    return name
+
+
+def given_client(name: str, service: str) -> Any:
+    """A session's client of a service: its own where it has one, else one made beside it; SettingsError."""
+    if name not in _given:
+        raise SettingsError(
+            "The store's URL names clients that this process was not given.",
+            hint="Leave `clients` out of it, and set up credentials in the environment.",
+        )
+    session, made = _given[name]
+    own = getattr(session, _ATTRIBUTES[service], None) if service in _ATTRIBUTES else None
+    if own is not None:
+        return own
+    if service not in made:
+        made[service] = sibling(session.sagemaker_client, service, session=getattr(session, "boto_session", None))
+    return made[service]

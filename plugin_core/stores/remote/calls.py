@@ -74,8 +74,12 @@ class Call:
     def from_bytes(self, message: bytes) -> tuple[list[Any], dict[str, Any]]:
         """The arguments of a request, by place and by name. InvalidValueError, StoreVersionError."""
         found: dict[str, Any] = portable.from_bytes(Code(self._to, self._back), message)
+        placed = [name for name in self.signature.parameters if name in found and self._is_placed(name)]
+        named = {name: value for name, value in found.items() if name not in placed}
         try:
-            bound = self.signature.bind(None, *self._placed(found), **self._named(found))
+            bound = self.signature.bind(None, *(found[name] for name in placed), **named)
+            if placed != [name for name in bound.arguments if self._is_placed(name)][1:]:
+                raise TypeError("one is missing")  # noqa: TRY301 - as bind does
         except TypeError as error:
             raise errors.InvalidValueError(f"The arguments do not fit: {error}.") from error
         return list(bound.args[1:]), bound.kwargs
@@ -91,12 +95,6 @@ class Call:
         if unknown := content.keys() - self.arguments.keys():
             raise errors.StoreVersionError(f"{min(unknown)!a} is no argument that this flowtrail knows.")
         return {name: self.arguments[name].back(value, columns) for name, value in content.items()}
-
-    def _placed(self, found: Mapping[str, Any]) -> list[Any]:
-        return [found[name] for name in found if self._is_placed(name)]
-
-    def _named(self, found: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: value for name, value in found.items() if not self._is_placed(name)}
 
     def _is_placed(self, name: str) -> bool:
         return self.signature.parameters[name].kind is inspect.Parameter.POSITIONAL_ONLY
@@ -131,7 +129,14 @@ _STORES: Final[dict[str, tuple[type[errors.StoreError], str]]] = {
     "StoreUnavailableError": (errors.StoreUnavailableError, "cannot reach its record at the moment"),
 }
 _TEXTS: Final = ("message", "hint", "kind", "name")
-_STATUS: Final = {"InvalidValueError": 400, "NotFoundError": 404, "ConflictError": 409, "StoreUnavailableError": 503}
+_STATUS: Final = {
+    "InvalidValueError": 400,
+    "StoreReadOnlyError": 403,
+    "NotFoundError": 404,
+    "ConflictError": 409,
+    "StoreVersionError": 501,  # a 5xx that is not tried again
+    "StoreUnavailableError": 503,
+}
 
 
 def failure_to(error: errors.FlowtrailError) -> tuple[int, bytes]:

@@ -52,7 +52,7 @@ def test_what_is_new_is_made_once(store: TrackingStore, make: Callable[[], Chang
     before = store.counts()
 
     with pytest.raises(ConflictError) as refused:
-        store.write([experiment("goes with it"), make()])
+        store.write([experiment("goes-with-it"), make()])
     assert refused.value.name == ("s3://Thing" if isinstance(make(), PutArtifact) else "Thing")
     assert store.counts() == before
 

@@ -60,7 +60,7 @@ def test_what_does_not_exist_is_not_edited_and_nothing_else_is(store: TrackingSt
     store.write([trial("t"), component("c", of=None)])
 
     with pytest.raises(NotFoundError, match="absent"):
-        store.write([experiment("goes with it"), edit])
+        store.write([experiment("goes-with-it"), edit])
     assert [found.name for found in store.experiments()] == ["search"]
 
 

@@ -22,7 +22,11 @@ _CLUSTER: Final = {"InstanceType": "ml.m5.large", "InstanceCount": 1}
 @operation(Permission.READ)
 def describe_training_job(request: Request) -> Answer:
     """The component that is called so as a job."""
-    found = request.store.component_of_job(request.members["TrainingJobName"])
+    return about_training(request.store.component_of_job(request.members["TrainingJobName"]))
+
+
+def about_training(found: Component) -> Answer:
+    """A component as the training job that it counts as."""
     status = SAGEMAKER_STATUS[found.status]
     return entities.described(
         TrainingJobName=names.job_slug(found.name),

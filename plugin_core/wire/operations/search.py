@@ -1,4 +1,4 @@
-"""Search over experiments, trials and trial components, and the properties that can be searched for."""
+"""Search over experiments, trials, trial components and training jobs, and what can be searched for."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from plugin_core.wire.caller import Permission
 from plugin_core.wire.faults import invalid
 from plugin_core.wire.operations import paging
 from plugin_core.wire.operations.components import in_full
+from plugin_core.wire.operations.job_search import PROPERTIES, job_search, jobs_found
 from plugin_core.wire.registry import Answer, operation
 from plugin_core.wire.request import Request
 
@@ -52,6 +53,7 @@ _PROPERTIES: Final[Mapping[str, tuple[str, ...]]] = {
         "OutputArtifacts",
         *_NAMED,
     ),
+    "TrainingJob": PROPERTIES,
 }
 
 
@@ -65,6 +67,8 @@ def search(request: Request) -> Answer:
             return _found(request, TrialSearch, _trials)
         case "ExperimentTrialComponent":
             return _found(request, ComponentSearch, _components)
+        case "TrainingJob":
+            return _found(request, job_search, jobs_found)
         case _:
             return {"Results": [], "TotalHits": {"Value": 0, "Relation": "EqualTo"}}
 

@@ -10,7 +10,8 @@ import pytest
 from dagster._core.pipes.client import PipesContextInjector
 from dagster._core.pipes.utils import PipesEnvContextInjector
 
-from plugin_core import NoActiveRunError, load_run
+from plugin_core import NoActiveRunError, configure, load_run
+from plugin_core.model import names
 
 SCRIPT = str(Path(__file__).with_name("programs") / "outside.py")
 pytestmark = [
@@ -69,6 +70,25 @@ def test_metrics_of_pipes_processes_land_on_the_step(autologged):
         "by_arguments": {"arguments"},
         "by_opened_arguments": {"arguments"},
     }
+
+
+def test_a_pipes_process_is_told_the_job_that_sagemakers_sdk_looks_for_where_the_setting_says_so(autologged):
+    told = []
+
+    @dg.op
+    def starts(context):
+        with dg.open_pipes_session(context, PipesEnvContextInjector(), dg.PipesTempFileMessageReader()) as session:
+            told.append(session.get_bootstrap_env_vars().get("TRAINING_JOB_ARN"))
+            configure(sagemaker_jobs=True)
+            told.append(session.get_bootstrap_env_vars()["TRAINING_JOB_ARN"])
+
+    @dg.job
+    def outside():
+        starts()
+
+    assert outside.execute_in_process().success
+    step = autologged.step("starts")
+    assert told == [None, names.arn("training-job", names.job_slug(step.component_name))]
 
 
 def test_a_pipes_process_of_an_unrecorded_step_is_told_nothing(recorded):

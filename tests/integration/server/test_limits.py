@@ -1,5 +1,6 @@
 """What a request may cost, and what a client is told of what goes wrong."""
 
+import hashlib
 import json
 import logging
 import re
@@ -22,6 +23,7 @@ from plugin_core.server.gate import Rules, protected
 from plugin_core.server.keyring import KeyRing
 from plugin_core.server.keys import Keys
 from plugin_core.stores import open_keys
+from plugin_core.stores.remote.calls import MEDIA_TYPE, PATH
 from plugin_core.wire.caller import Role
 
 SECRET = b"the servers' own secret, which is long enough"
@@ -175,6 +177,19 @@ def test_what_was_changed_and_what_was_refused_is_in_the_audit_and_what_was_read
     assert lines[0]["target"] == "e\nforged line"
     assert (lines[1]["role"], lines[1]["action"], lines[1]["ip"]) == ("reader", "CreateExperiment", "127.0.0.1")
     assert verified(server.folder / FILE, SECRET).flaws == {}
+
+
+def test_the_audit_says_which_part_of_which_journal_was_applied(server) -> None:
+    headers = {
+        "Content-Type": MEDIA_TYPE,
+        "X-Flowtrail-Operation": "apply",
+        "X-Flowtrail-Journal": "j1:0-100",
+        "X-Amz-Content-SHA256": hashlib.sha256(b"").hexdigest(),
+    }
+    applied = server.senders["put"].send("POST", PATH, headers=headers)
+
+    (line,) = audited(server, until=applied)
+    assert (line["role"], line["action"], line["target"]) == ("put", "record:apply", "j1:0-100")
 
 
 def audited(server, *answers, until):

@@ -135,6 +135,15 @@ def test_what_is_no_operation_of_the_record_is_unknown(server, name: str) -> Non
     assert send(server.senders["admin"], case, headers={**case.headers, "X-Flowtrail-Operation": name}).status == 400
 
 
+def test_an_operation_that_is_named_twice_is_unknown(server) -> None:
+    case = next(record_cases())
+    admin = server.senders["admin"]
+    sent = admin.signed("POST", PATH, body=case.body, headers=case.headers)
+
+    answer = exchange(server.url, "POST", PATH, {**sent, "x-flowtrail-operation": "apply"}, case.body)
+    assert answer.status == 400
+
+
 def test_a_body_that_was_not_signed_never_reaches_the_record(server) -> None:
     writer = server.senders["writer"]
     case = next(case for case in record_cases() if case.name == "record:write")

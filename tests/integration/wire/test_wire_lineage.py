@@ -1,10 +1,12 @@
 """Artifacts, actions, contexts, associations, lineage queries, tags and jobs, through boto3."""
 
+from array import array
+
 import pytest
 from botocore.exceptions import ClientError
 
-from plugin_core.model.changes import PutComponent, PutTrial
-from plugin_core.model.components import Kind, OrchestratorRef
+from plugin_core.model.changes import AppendPoints, PutComponent, PutTrial, SetParameters, SetStatus
+from plugin_core.model.components import Kind, OrchestratorRef, Status
 
 EXECUTION = "11111111-2222-4333-8444-167a5b6c7d8e"
 
@@ -170,6 +172,42 @@ def test_a_step_counts_as_a_job_in_which_its_run_is_found(sagemaker, step):
     assert sagemaker.describe_transform_job(TransformJobName=step)["ExperimentConfig"] == config
     with pytest.raises(sagemaker.exceptions.ResourceNotFound):
         sagemaker.describe_training_job(TrainingJobName="none")
+
+
+def test_steps_are_found_as_jobs_in_the_words_of_jobs(sagemaker, store, step):
+    store.write(
+        [
+            SetStatus(at=3, component=step, status=Status.RUNNING, message=""),
+            SetParameters(at=3, component=step, parameters={"depth": 3, "booster": "gbtree"}),
+            AppendPoints(
+                component=step, metric="loss", steps=array("q", [0]), times=array("q", [4]), values=array("d", [0.5])
+            ),
+        ]
+    )
+
+    def asked(*filters, **more):
+        expression = {"Filters": [{"Name": n, "Operator": o, "Value": v} for n, o, v in filters]}
+        answer = sagemaker.search(Resource="TrainingJob", SearchExpression=expression, SortBy="TrainingJobName", **more)
+        return [result["TrainingJob"] for result in answer["Results"]]
+
+    (job,) = asked(
+        ("TrainingJobName", "Equals", "churn-train"),
+        ("TrainingJobStatus", "Equals", "InProgress"),
+        ("ExperimentConfig.ExperimentName", "Equals", "churn"),
+        ("HyperParameters.depth", "GreaterThan", "2"),
+        ("Metrics.loss", "LessThan", "1"),
+    )
+    assert job["TrainingJobArn"] == sagemaker.describe_training_job(TrainingJobName=step)["TrainingJobArn"]
+    assert job["ExperimentConfig"]["RunName"] == step
+    assert job["HyperParameters"] == {"booster": "gbtree", "depth": "3"}
+    assert [(each["MetricName"], each["Value"]) for each in job["FinalMetricDataList"]] == [("loss", 0.5)]
+    assert [each["TrainingJobName"] for each in asked(("ExperimentConfig.TrialName", "Contains", "churn"))] == [
+        "churn-train",
+        "churn-root",
+    ]
+    assert asked(("TrainingJobName", "Equals", "none")) == []
+    with pytest.raises(ClientError, match="no property"):
+        asked(("ResourceConfig.InstanceType", "Equals", "ml.m5.large"))
 
 
 def test_there_is_one_lineage_group(sagemaker):

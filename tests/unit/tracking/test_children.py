@@ -8,7 +8,7 @@ import pytest
 
 from plugin_core import Run
 from plugin_core.tracking import children
-from plugin_core.tracking.carrier import RUN_CONTEXT_VARIABLE
+from plugin_core.tracking.carrier import RUN_CONTEXT_VARIABLE, to_env
 from plugin_core.tracking.settings import configure
 
 SHOW = f"import os; print('{RUN_CONTEXT_VARIABLE}' in os.environ)"
@@ -134,3 +134,20 @@ def test_a_child_is_told_the_run_as_sagemakers_job_where_the_setting_says_so(flo
 
     assert without == "None\n"
     assert with_setting == "arn:aws:sagemaker:local:000000000000:training-job/jobs-one\n"
+
+
+def test_a_process_that_is_reached_another_way_is_told_its_job_too(flowtrail_record):
+    with Run("jobs", "two") as run:
+        carried = to_env(run.address)[RUN_CONTEXT_VARIABLE]
+    code = (
+        "import os, sys; from plugin_core.tracking.load import adopt; "
+        "print(adopt(sys.argv[1]).run_name, os.environ.get('TRAINING_JOB_ARN'))"
+    )
+
+    def told(**more):
+        own = {**os.environ, **flowtrail_record.environment, **more}
+        command = [sys.executable, "-c", code, carried]
+        return subprocess.run(command, env=own, check=True, capture_output=True, text=True).stdout
+
+    assert told() == "two None\n"
+    assert told(FLOWTRAIL_SAGEMAKER_JOBS="1") == "two arn:aws:sagemaker:local:000000000000:training-job/jobs-two\n"
