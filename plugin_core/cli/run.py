@@ -48,7 +48,7 @@ def run(
     began, before = datetime.now(UTC), _traces(session)
     status = _run(_with_interpreter(command), environ)
     if not is_disabled():
-        _finish(session, began, is_unchanged=_traces(session) == before, quiet=quiet)
+        _finish(session, began, is_unchanged=before is not None and _traces(session) == before, quiet=quiet)
     _end_like(status)
 
 
@@ -112,12 +112,17 @@ def _run_passing_signals(command: Sequence[str], environ: Mapping[str, str]) -> 
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _traces(session: Session) -> list[tuple[int, int]]:
-    """What the database's files look like from the outside: opening it costs more than many a command."""
+def _traces(session: Session) -> list[tuple[int, int]] | None:
+    """What the database's files look like from the outside: opening it costs more than many a command.
+
+    None for a store that is no file, which has to be asked.
+    """
     from plugin_core.tracking.settings_values import sqlite_path_text
 
     path = (sqlite_path_text(session.settings.store) or "").partition("?")[0]
-    files = [Path(path + suffix) for suffix in ("", "-wal")] if path else []
+    if not path:
+        return None
+    files = [Path(path + suffix) for suffix in ("", "-wal")]
     return [(stat.st_size, stat.st_mtime_ns) for file in files if file.exists() for stat in (file.stat(),)]
 
 

@@ -15,7 +15,7 @@ from plugin_core.stores.aws import nodes, texts
 from plugin_core.stores.aws.calls import Calls
 from plugin_core.stores.aws.fetching import Fetching
 from plugin_core.stores.aws.image import MARK
-from plugin_core.stores.aws.state import ComponentState
+from plugin_core.stores.aws.state import ComponentState, word_of
 
 RESOURCES: Final[Mapping[NodeKind, tuple[str, str]]] = {
     NodeKind.EXPERIMENT: ("Experiment", "Experiment"),
@@ -103,11 +103,11 @@ def equal(name: str, *values: str) -> dict[str, str]:
 
 
 def marked(word: str, value: str) -> dict[str, str] | None:
-    """A filter for one of our marks; None for a value that AWS cannot look for."""
-    shown = texts.quoted(value)
-    if "," in shown or not 1 <= len(shown) <= texts.TAG_VALUE_MAX:
+    """A filter for one of our marks, as it is written or in lower case; None for a value that AWS cannot look for."""
+    shown = dict.fromkeys((texts.quoted(value), texts.quoted(value.casefold())))
+    if any("," in each or not 1 <= len(each) <= texts.TAG_VALUE_MAX for each in shown):
         return None
-    return {"Name": f"Tags.{MARK}{word}", "Operator": "Equals", "Value": shown}
+    return equal(f"Tags.{MARK}{word}", *shown)
 
 
 def narrowed(query: ComponentQuery) -> dict[str, Any] | None:
@@ -119,8 +119,16 @@ def narrowed(query: ComponentQuery) -> dict[str, Any] | None:
         either.append(_any([equal("Parents.ExperimentName", query.experiment), at_home]))
     if query.trial is not None:
         filters.append(equal("Parents.TrialName", query.trial))
-    words = {"system": query.orchestrator_system, "execution": query.execution_id, "step": query.step_id}
+    words = {
+        "system": query.orchestrator_system,
+        "execution": query.execution_id,
+        "step": query.step_id,
+        "parent": query.parent,
+        "root": query.root,
+    }
     filters += [marked(word, value) for word, value in words.items() if value is not None]
+    if query.statuses:
+        filters.append(equal("Status.PrimaryStatus", *sorted({word_of(status) for status in query.statuses})))
     if len(query.kinds) == 1 and query.kinds[0] != "script":
         filters.append(marked("kind", query.kinds[0]))
     if query.tag is not None:

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from plugin_core.model.changes import AppendPoints, PutComponent, SetParameters, SetStatus
 from plugin_core.model.components import ArtifactValue, Kind, OrchestratorRef, Owner, Status
 from plugin_core.model.metrics import Json
+from plugin_core.model.queries import ComponentQuery
 from plugin_core.stores.aws import texts
 from plugin_core.stores.aws.image import Image, creation, image_from, image_of, state_from, tag_list, update
 from plugin_core.stores.aws.points import Progress, note_points
+from plugin_core.stores.aws.searching import narrowed
 from plugin_core.stores.aws.state import ComponentState, change
 
 OWNER = Owner(journal="j", host="a host=1", pid=7, boot_id="b", started="9")
@@ -126,3 +128,16 @@ def test_what_another_client_made_of_a_status_holds() -> None:
     found = state_from(members, image_from(members, tag_list(image.tags), {}))
 
     assert (found.status, found.message) == (Status.FAILED, "by hand")
+
+
+def test_what_aws_can_look_for_it_is_asked_to_look_for() -> None:
+    query = ComponentQuery(parent="Flow", statuses=(Status.RUNNING, Status.CANCELLING), tag=("team", "blue"))
+    asked = narrowed(query)
+
+    assert asked is not None
+    assert asked["Filters"] == [
+        {"Name": "Tags.flowtrail:parent", "Operator": "In", "Value": "Flow,flow"},
+        {"Name": "Status.PrimaryStatus", "Operator": "In", "Value": "InProgress,Stopping"},
+        {"Name": "Tags.team", "Operator": "Equals", "Value": "blue"},
+    ]
+    assert narrowed(ComponentQuery()) is None
