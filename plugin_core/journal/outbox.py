@@ -97,8 +97,9 @@ class Parcel:
 
     @property
     def is_left(self) -> bool:
-        """Whether the process is gone that would send it. Of those on other machines nothing is known."""
-        return owners.in_process_table(self.owner) is False
+        """Whether the process is gone that would send it; of one on another machine, whether it had an hour for it."""
+        is_there = owners.in_process_table(self.owner)
+        return _is_older(self.note, _STALE_S, time.time()) if is_there is None else not is_there
 
     @property
     def digest(self) -> str:
@@ -250,6 +251,13 @@ def sweep(spool: Path, now: float) -> None:
     for box in (spool / FOLDER).glob("*"):
         noted = {note.name.split("-")[1] for note in (box / _NOTES).glob("*-*-*.json")}
         for path in (*box.glob("tmp/*"), *box.glob(f"{_NOTES}/*.new"), *box.glob("blobs/*/*/*")):
-            with contextlib.suppress(OSError):
-                if path.name not in noted and now - path.lstat().st_mtime > _STALE_S:
+            if path.name not in noted and _is_older(path, _STALE_S, now):
+                with contextlib.suppress(OSError):
                     path.unlink()
+
+
+def _is_older(path: Path, age_s: float, now: float) -> bool:
+    try:
+        return now - path.lstat().st_mtime > age_s
+    except OSError:
+        return False

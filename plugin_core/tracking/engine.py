@@ -181,13 +181,22 @@ class Engine:
         limit = self.settings.exit_flush_timeout_s if timeout_s is None else timeout_s
         is_left_to_parent = self._parent_drains()
         if self.uploads is not None:
-            self.uploads.close(0.0 if is_left_to_parent else limit)
+            self._close_uploads(self.uploads, 0.0 if is_left_to_parent else limit)
         if is_left_to_parent:
             self._drainer.close(0.0)
         elif self._drainer.close(limit):  # otherwise the store would not take what they left, either
             self._take_in_children()
         if self._store is not None:
             self._store.close()
+
+    def _close_uploads(self, uploads: Uploader, limit: float) -> None:
+        if uploads.is_idle:
+            uploads.close(limit)
+            return
+        from plugin_core.tracking.files import progress_bar
+
+        with progress_bar("what was logged", uploads.left_bytes, doing="sending") as progress:
+            uploads.close(limit, progress=progress)
 
     def _parent_drains(self) -> bool:
         parent = from_env(os.environ)

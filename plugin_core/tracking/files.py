@@ -48,7 +48,7 @@ def store_file(engine: Engine, path: Path) -> Stored:
     """Store a file, or set it down to be sent; where that cannot be done, its identity is its file URI."""
     try:
         place = engine.blobs if engine.uploads is None else engine.uploads.outbox
-        with _progress_bar(path) as progress:
+        with progress_bar(path.name, path.stat().st_size) as progress:
             digest = place.put_file(path, progress=progress)
     except (StoreError, OSError) as error:
         if engine.settings.strict:
@@ -102,21 +102,22 @@ def artifact_type_of(media_type: str | None, name: str) -> str:
     return "Document"
 
 
-def _progress_bar(path: Path) -> AbstractContextManager[Progress | None]:
-    if path.stat().st_size < _LONG_BYTES or not sys.stderr.isatty():
+def progress_bar(what: str, size: int, *, doing: str = "storing") -> AbstractContextManager[Progress | None]:
+    """A bar on a terminal for so many bytes, if they take long; elsewhere nothing is drawn."""
+    if size < _LONG_BYTES or not sys.stderr.isatty():
         return nullcontext()
-    return _RichBar(path.name)
+    return _RichBar(f"{doing} {what}")
 
 
 class _RichBar:
     """A progress bar on the terminal, gone when the copy is done."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, title: str) -> None:
         from rich.console import Console
         from rich.progress import Progress as RichProgress
 
         self._rich = RichProgress(console=Console(stderr=True), transient=True)
-        self._task = self._rich.add_task(f"storing {name}", total=None)
+        self._task = self._rich.add_task(title, total=None)
 
     def __enter__(self) -> Progress:
         self._rich.start()

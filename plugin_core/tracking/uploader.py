@@ -22,7 +22,7 @@ from plugin_core.journal.worker import Worker
 if TYPE_CHECKING:
     from plugin_core.journal import Parcel
     from plugin_core.model.changes import PutArtifact
-    from plugin_core.stores.protocol import BlobStore
+    from plugin_core.stores.protocol import BlobStore, Progress
 
 _log = logging.getLogger("flowtrail")
 _LOOK_S: Final = 15.0  # how often we look for what others left
@@ -50,6 +50,7 @@ class Uploader:
         self._open_blobs = open_blobs
         self._record = record
         self._monotonic = monotonic
+        self._progress: Progress | None = None
         import_module("concurrent.futures.thread")  # AWS's SDK needs it, and at the end of the process it is too late
         self.in_child()
         self._worker = Worker("flowtrail-uploads", self._run)
@@ -92,10 +93,16 @@ class Uploader:
             time.sleep(_POLL_S)
         return True
 
-    def close(self, timeout_s: float) -> bool:
+    @property
+    def left_bytes(self) -> int:
+        """How much that we posted is still to be sent."""
+        return sum(parcel.size_bytes for parcel in waiting(self._spool) if parcel.note in self._left())
+
+    def close(self, timeout_s: float, *, progress: Progress | None = None) -> bool:
         """Send what we posted and what others left: wait while bytes move, and no longer than the time-out where none
-        do. Ends the thread.
+        do. Ends the thread. ``progress`` is told how far each file is.
         """
+        self._progress = progress
         is_sent = timeout_s <= 0 or self._sent_all(timeout_s)
         self._worker.stop(0.0)
         if not is_sent:
@@ -157,15 +164,17 @@ class Uploader:
         except ArtifactCorruptError as problem:
             self._refused.add(parcel.note)
             _log.warning("flowtrail cannot send what waits: %s", problem)
-        self._moved(0, None)
+        self._moved_at = self._monotonic()
 
     def _say(self, artifact: PutArtifact) -> None:
         if self._worker.stopping:
             raise InterruptedError  # whoever sends it again says so
         self._record(artifact)
 
-    def _moved(self, _done: int, _total: int | None, /) -> None:
+    def _moved(self, done: int, total: int | None, /) -> None:
         self._moved_at = self._monotonic()
+        if self._progress is not None:
+            self._progress(done, total)
 
     def _failed(self, problem: Exception) -> None:
         if self._worker.stopping:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from kit.faulty import Faulty
 from kit.wire import serving
 
 from plugin_core.server.composition import Serving, endpoints_of
@@ -58,6 +59,7 @@ class RecordServer:
     behind: Behind
     keys: Keys
     ring: KeyRing
+    faulty: Faulty
 
     @property
     def store_url(self) -> str:
@@ -65,10 +67,11 @@ class RecordServer:
 
 
 @contextlib.contextmanager
-def record_server(keys: Keys, *, wrapped: Any = lambda app: app) -> Iterator[RecordServer]:
+def record_server(keys: Keys) -> Iterator[RecordServer]:
     """Serve, behind the gate, with keys."""
     behind, ring = Behind(), KeyRing(keys)
     ring.read()
     gate = protected(behind, keys=ring, rules=Rules(requests_per_s=0, clock_window=timedelta(minutes=15)))
-    with serving(wrapped(gate)) as url:
-        yield RecordServer(url, behind, keys, ring)
+    faulty = Faulty(gate)
+    with serving(faulty) as url:
+        yield RecordServer(url, behind, keys, ring, faulty)

@@ -41,6 +41,7 @@ def team(team_server: RecordServer, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """Everything that this test records goes to a record of its own behind the server."""
     key = team_server.keys.create(Role.WRITER)
     team_server.ring.read()
+    team_server.faulty.faults.clear()
     environment = {
         "AWS_ACCESS_KEY_ID": key.key.id,
         "AWS_SECRET_ACCESS_KEY": key.secret,

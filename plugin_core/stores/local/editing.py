@@ -32,6 +32,24 @@ _UNTAG_ARN: Final = delete(s.foreign_tags).where(
 _MODIFIED: Final = {table: select(table.c.modified_us) for table in (s.artifacts, s.actions, s.contexts)}
 
 
+_ONE_NODE: Final = {
+    e.UpdateExperiment: NodeKind.EXPERIMENT,
+    e.UpdateTrial: NodeKind.TRIAL,
+    e.UpdateComponent: NodeKind.COMPONENT,
+    e.UpdateArtifact: NodeKind.ARTIFACT,
+    e.UpdateAction: NodeKind.ACTION,
+    e.UpdateContext: NodeKind.CONTEXT,
+}
+
+
+def about(edit: Any) -> str | None:
+    """The key of the only thing that an edit changes and relies on; None where that depends on what is there."""
+    kind = _ONE_NODE.get(type(edit))
+    if kind is None:
+        return None
+    return "/".join(key_of(kind, edit.source_uri if kind is NodeKind.ARTIFACT else edit.name))
+
+
 def carry_out(connection: Connection, edit: e.Edit) -> None:
     """Change the record as an edit asks; NotFoundError for what does not exist."""
     _EDITORS[type(edit)](connection, edit)

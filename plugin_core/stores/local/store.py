@@ -342,13 +342,12 @@ def _part(is_edit: bool, some: Iterable[Any]) -> Folded | list[Edit]:
 
 
 def _about(parts: Iterable[Folded | list[Edit]]) -> list[str] | None:
-    """What is written of; None, for everything, with edits: what they change depends on what is there."""
-    keys: list[str] = []
+    """What is written of; None, for everything, where an edit changes what depends on what is there."""
+    keys: list[str | None] = []
     for part in parts:
-        if not isinstance(part, Folded):
-            return None
-        keys += part.about()
-    return keys
+        keys += part.about() if isinstance(part, Folded) else map(editing.about, part)
+    known = [key for key in keys if key is not None]
+    return known if len(known) == len(keys) else None
 
 
 def _watermark(connection: Connection, journal: str) -> int:

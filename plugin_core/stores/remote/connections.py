@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _IDLE_S: Final = 4.0  # uvicorn hangs up on who says nothing for five seconds
 _KEPT: Final = 8
+_JOINED_BYTES: Final = 8 << 10  # a body that goes out with its head, in one packet or few
 
 
 class NotSentError(Exception):
@@ -45,7 +46,7 @@ class Connections:
 
     def __init__(self, address: RemoteAddress, *, connect_s: float, most_bytes: int) -> None:
         self._address, self._connect_s, self._most_bytes = address, connect_s, most_bytes
-        self._idle: deque[tuple[_Connection, float]] = deque(maxlen=_KEPT)
+        self._idle: deque[tuple[_Connection, float]] = deque()
         self._pid = os.getpid()
         self._tls: ssl.SSLContext | None = None
 
@@ -58,7 +59,7 @@ class Connections:
         except BaseException:
             connection.close()
             raise
-        if connection.is_reusable:
+        if connection.is_reusable and len(self._idle) < _KEPT:
             self._idle.append((connection, time.monotonic()))
         else:
             connection.close()
@@ -72,7 +73,7 @@ class Connections:
     def _taken(self, within_s: float) -> _Connection:
         """One that is open, or a new one."""
         if self._pid != os.getpid():
-            self._pid, self._idle = os.getpid(), deque(maxlen=_KEPT)
+            self._pid, self._idle = os.getpid(), deque()
         while self._idle:
             try:
                 connection, since = self._idle.pop()
@@ -116,8 +117,10 @@ class _Connection:
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         start = f"POST {path} HTTP/1.1\r\n{head}content-length: {len(body)}\r\n\r\n".encode("latin-1")
         self._socket.settimeout(_left(deadline))
-        self._socket.sendall(start + body if len(body) < _KEPT << 10 else start)
-        if len(body) >= _KEPT << 10:
+        if len(body) <= _JOINED_BYTES:
+            start += body
+        self._socket.sendall(start)
+        if len(body) > _JOINED_BYTES:
             self._socket.settimeout(_left(deadline))
             self._socket.sendall(body)
         answer = http.client.HTTPResponse(_Timed(self._socket, deadline), method="POST")  # type: ignore[arg-type]

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from kit.clients import ROOT, program_of
 
+from plugin_core.model.components import Component, Status
 from plugin_core.model.queries import ComponentQuery
 
 JOB = Path(__file__).parent / "programs" / "v2_job.py"
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # each starts programs that import an SDK and an orchestrator
 
 PREFECT = """
 import subprocess, sys
@@ -90,12 +91,19 @@ def track():
     with Tracker.load() as tracker:
         tracker.log_parameter("from_tracker", 3)
 
+@op
+def wilt():
+    with load_run():
+        pass
+    raise ValueError("too dry")
+
 @job
 def grows():
     numbers().map(grow)
     track()
+    wilt()
 
-assert grows.execute_in_process(raise_on_error=False).success
+assert not grows.execute_in_process(raise_on_error=False).success
 """
 CORE_OP = """
 import os, sys
@@ -137,10 +145,13 @@ def run_with_sdk(served, code: str, name: str) -> None:
     recorded(served, code, name, program_of("steps"), PYTHONPATH=str(ROOT))
 
 
+def steps_of(served, experiment: str, step: str) -> list[Component]:
+    found = served.store.components(ComponentQuery(experiment=experiment))
+    return [component for component in found if (component.run_name or "").startswith(step)]
+
+
 def parameters_of(served, experiment: str, step: str) -> list[dict]:
-    found = [
-        c for c in served.store.components(ComponentQuery(experiment=experiment)) if (c.run_name or "").startswith(step)
-    ]
+    found = steps_of(served, experiment, step)
     known = served.store.parameters([c.id for c in found])
     return [known[c.id] for c in found]
 
@@ -176,6 +187,8 @@ def test_load_run_finds_the_run_of_its_own_op(served):
 
     assert sorted(each["from_sdk"] for each in parameters_of(served, "grows", "grow")) == [1, 2]
     assert parameters_of(served, "grows", "track") == [{"from_tracker": 3}]
+    (wilted,) = steps_of(served, "grows", "wilt")
+    assert (wilted.status, wilted.status_message) == (Status.FAILED, "ValueError: too dry")
 
 
 def test_load_run_of_sagemaker_core_finds_the_run_of_its_own_op(served):

@@ -18,11 +18,11 @@ from plugin_core.errors import (
     StoreUnavailableError,
     StoreVersionError,
 )
-from plugin_core.model.edits import UpdateExperiment
+from plugin_core.model.edits import AddToTrial, UpdateComponent, UpdateExperiment
 from plugin_core.stores import open_store
 from plugin_core.stores.local import LocalStore
 from plugin_core.stores.local.schema import metadata
-from plugin_core.testing.contract.making import artifact, component, experiment, names
+from plugin_core.testing.contract.making import artifact, component, experiment, names, trial
 
 
 @pytest.fixture
@@ -135,10 +135,19 @@ def test_who_writes_about_the_same_waits_and_is_told_if_it_takes_too_long(store:
     assert names(store) == ["A"]
 
 
-def test_an_edit_waits_for_all_and_all_for_it(store: LocalStore) -> None:
-    store.write([experiment("search")])
-    with store._connections.write(["component/a"]), pytest.raises(StoreUnavailableError, match="is locked"):
+def test_an_edit_of_one_thing_waits_for_who_writes_about_that(store: LocalStore) -> None:
+    store.write([experiment("search"), component("A", of=None)])
+    with store._connections.write(["component/a"]):
         store.write([UpdateExperiment(at=2, name="search", description="better")])
+        with pytest.raises(StoreUnavailableError, match="is locked"):
+            store.write([UpdateComponent(at=2, name="A")])
+    assert store.experiment("search").description == "better"
+
+
+def test_an_edit_of_what_belongs_together_waits_for_all_and_all_for_it(store: LocalStore) -> None:
+    store.write([experiment("search"), trial("t", of="search"), component("b", of=None)])
+    with store._connections.write(["component/a"]), pytest.raises(StoreUnavailableError, match="is locked"):
+        store.write([AddToTrial(at=2, component="b", trial="t")])
     with store._connections.write(), pytest.raises(StoreUnavailableError, match="is locked"):
         store.write([component("b", of=None)])
 

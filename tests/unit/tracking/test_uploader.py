@@ -1,10 +1,14 @@
 """How long anyone waits for bytes on their way: as long as they move, and no longer than the time-out otherwise."""
 
+import os
 import threading
+from dataclasses import replace
 
 import pytest
 
 from plugin_core.errors import StoreUnavailableError
+from plugin_core.journal import waiting
+from plugin_core.journal.outbox import sweep
 from plugin_core.model.changes import PutArtifact
 from plugin_core.stores.blobs import FolderBlobs
 from plugin_core.tracking.uploader import Uploader
@@ -96,3 +100,41 @@ def test_a_forked_copy_does_not_wait_for_what_its_parent_posted(uploader, blobs)
     uploader.in_child()
 
     assert uploader.is_idle
+
+
+def test_who_waits_at_the_end_is_told_how_far_it_is(uploader, blobs):
+    told, is_awaited, put_file = [], threading.Event(), blobs.put_file
+    blobs.put_file = lambda path, /, *, progress=None: is_awaited.wait() and put_file(path, progress=progress)
+    post(uploader)
+    left = uploader._left
+    uploader._left = lambda: is_awaited.set() or left()
+    assert uploader.close(1.0, progress=lambda done, total: told.append((done, total)))
+
+    assert (1, 2) in told
+
+
+def test_what_another_machine_does_not_send_within_an_hour_is_sent_from_here(uploader, blobs, said, tmp_path):
+    blobs.fails = True
+    artifact = post(uploader)
+    (parcel,) = waiting(tmp_path / "spool")
+    elsewhere = replace(parcel, owner=replace(parcel.owner, host="elsewhere"))
+    assert not elsewhere.is_left
+
+    os.utime(parcel.note, (0, 0))
+    assert elsewhere.is_left
+    assert not parcel.is_left
+    assert elsewhere.artifact == artifact
+
+
+def test_what_was_never_acknowledged_is_swept_and_what_waits_is_not(uploader, blobs, tmp_path):
+    blobs.fails = True
+    post(uploader)
+    orphan = uploader.outbox.put_bytes(b"killed before it was posted")
+    for path in (tmp_path / "spool").rglob("*"):
+        if path.is_file():
+            os.utime(path, (0, 0))
+    sweep(tmp_path / "spool", 10_000)
+
+    kept = {path.name for path in (tmp_path / "spool").rglob("*") if path.is_file()}
+    assert orphan.removeprefix("sha256:") not in kept
+    assert [parcel.path.read_bytes() for parcel in waiting(tmp_path / "spool")] == [b"42"]
