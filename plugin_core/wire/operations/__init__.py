@@ -18,6 +18,7 @@ _GROUPS: Final = (
     "tags",
     "groups",
     "jobs",
+    "packages",
     "pipelines",
     "search",
 )

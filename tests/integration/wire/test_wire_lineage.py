@@ -210,6 +210,28 @@ def test_steps_are_found_as_jobs_in_the_words_of_jobs(sagemaker, store, step):
         asked(("ResourceConfig.InstanceType", "Equals", "ml.m5.large"))
 
 
+def test_a_model_package_is_what_its_latest_approval_says(sagemaker):
+    group = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/Churn"
+    for number, status in ((1, "Failed"), (2, "Completed")):
+        sagemaker.create_action(
+            ActionName=f"approval-{number}",
+            ActionType="Approval",
+            Status=status,
+            Description=f"of version {number}",
+            Source={"SourceUri": f"{group}/{number}"},
+        )
+
+    latest = sagemaker.describe_model_package(ModelPackageName="churn")
+    first = sagemaker.describe_model_package(ModelPackageName=f"{group}/1")
+
+    assert (latest["ModelPackageArn"], latest["ModelApprovalStatus"]) == (f"{group}/2", "Approved")
+    assert (first["ModelPackageVersion"], first["ModelApprovalStatus"]) == (1, "Rejected")
+    assert (first["ModelPackageGroupName"], first["ModelPackageDescription"]) == ("Churn", "of version 1")
+    assert sagemaker.describe_model_package(ModelPackageName="Churn/1")["ModelPackageArn"] == f"{group}/1"
+    with pytest.raises(ClientError, match="does not exist"):
+        sagemaker.describe_model_package(ModelPackageName="other")
+
+
 def test_there_is_one_lineage_group(sagemaker):
     groups = sagemaker.list_lineage_groups()["LineageGroupSummaries"]
     name = groups[0]["LineageGroupName"]
