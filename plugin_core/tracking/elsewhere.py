@@ -1,7 +1,8 @@
 """Runs that are kept elsewhere than the settings say: with AWS clients that were given, or with files in a bucket.
 
 Such clients have a write path of their own in this process: a journal, a drain, a store over them. Files of such
-runs go where SageMaker's SDK puts them, ``s3://bucket/prefix/component/name``, before the call returns.
+runs go where SageMaker's SDK puts them, ``s3://bucket/prefix/component/name``, before the call returns, if the
+bucket answers.
 """
 
 from __future__ import annotations
@@ -43,8 +44,11 @@ class Elsewhere:
         return None if self.store is None else sagemaker_address(self.store).place
 
     def put(self, key: str, source: Path | bytes, extra: Mapping[str, Any] | None) -> Stored:
-        """Put bytes under a key; where that cannot be done, as without a bucket. In strict mode StoreError."""
-        from plugin_core.stores.aws.uploads import upload
+        """Put bytes under a key; where that cannot be done, as without a bucket. In strict mode StoreError.
+
+        A file that a bucket refuses is recorded by where it is; one that it does not answer for is kept by its content.
+        """
+        from plugin_core.stores.aws.uploads import NoAnswerError, upload
 
         try:
             bucket = self.bucket or self._default_bucket()
@@ -53,9 +57,9 @@ class Elsewhere:
             if self.engine.settings.strict:
                 raise
             _log.warning("flowtrail could not put %s into its bucket: %s", key, error)
-            if isinstance(source, Path):
+            if isinstance(source, Path) and not isinstance(error, NoAnswerError):
                 return Stored(source.absolute().as_uri(), None)
-            return store_bytes(self.engine, source)
+            return _by_content(self.engine, source)
         return Stored(f"s3://{bucket}/{key}", None, etag=etag)
 
     def _default_bucket(self) -> str:
@@ -94,4 +98,8 @@ def stored(place: Elsewhere | None, key: str, source: Path | bytes, extra: Mappi
     """Store a run's bytes: elsewhere under a key, else by their content."""
     if place is not None:
         return place.put(key, source, extra)
-    return store_file(engine(), source) if isinstance(source, Path) else store_bytes(engine(), source)
+    return _by_content(engine(), source)
+
+
+def _by_content(engine: Engine, source: Path | bytes) -> Stored:
+    return store_file(engine, source) if isinstance(source, Path) else store_bytes(engine, source)

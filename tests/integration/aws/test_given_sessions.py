@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from kit.faulty import Fault
 
 from plugin_core import Run, list_runs, load_run
 from plugin_core.errors import InvalidValueError, NotFoundError
+from plugin_core.stores import open_blobs
 
 
 @dataclass
@@ -113,6 +115,26 @@ def test_a_bucket_that_refuses_costs_the_bytes_and_not_the_run(session, tmp_path
     assert "absent" in caplog.text
     assert run.output_artifacts["data.csv"].value == path.as_uri()
     assert run.parameters == {"after": 1}
+
+
+def test_a_bucket_that_says_nothing_holds_up_no_step_and_costs_no_bytes(
+    record, endpoint, faulty, tmp_path, monkeypatch, caplog
+):
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", endpoint)
+    monkeypatch.setattr("plugin_core.stores.aws.uploads.SILENCE_S", 0.5)
+    faulty.faults.append(Fault(method="PUT", what="hold", holding="/team/"))
+    path = tmp_path / "data.csv"
+    path.write_bytes(b"here\n")
+    with Run("local", "silent", artifact_bucket="team") as run:
+        run.log_file(path, "data")
+        run.log_confusion_matrix([0, 1], [0, 1], title="cm")
+        assert faulty.faults  # the bucket is still silent
+    path.unlink()
+
+    kept = open_blobs((record.folder / "blobs").as_uri())
+    assert kept.open(run.output_artifacts["data"].value).read() == b"here\n"
+    assert kept.size(run.output_artifacts["cm"].value)
+    assert "has not answered" in caplog.text
 
 
 def test_a_bucket_may_be_named_for_a_run_of_the_settings_record(record, endpoint, boto_session, tmp_path, monkeypatch):
