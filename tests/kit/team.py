@@ -1,6 +1,7 @@
-"""Fixtures for a conftest to import: a team's server in this process, and this process's record behind it."""
+"""A team's server in this process, and this process's record behind it: for fixtures of these names."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +15,10 @@ from plugin_core.tracking.settings_sources import Surroundings
 from plugin_core.wire.caller import Role
 
 
-@pytest.fixture(scope="session")
-def team_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RecordServer]:
-    keys = Keys(open_keys(f"sqlite:///{tmp_path_factory.mktemp('keys') / 'record.db'}"), SECRET)
+@contextmanager
+def serving_a_team(folder: Path) -> Iterator[RecordServer]:
+    """A server; its keys are in the folder."""
+    keys = Keys(open_keys(f"sqlite:///{folder / 'record.db'}"), SECRET)
     keys.create(Role.ADMIN)
     with record_server(keys) as server:
         yield server
@@ -36,9 +38,9 @@ class Team:
         return f"sqlite:///{self.folder / 'server' / 'record.db'}"
 
 
-@pytest.fixture
-def team(team_server: RecordServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Team]:
-    """Everything that this test records goes to a record of its own behind the server."""
+@contextmanager
+def recording_behind(team_server: RecordServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Team]:
+    """Everything that a test records goes to a record of its own behind the server."""
     key = team_server.keys.create(Role.WRITER)
     team_server.ring.read()
     team_server.faulty.faults.clear()

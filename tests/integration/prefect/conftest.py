@@ -2,7 +2,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from kit.team import team, team_server
 
 from plugin_core.capture.events import ExecutionFinished, ExecutionStarted, StepFinished, StepStarted
 from plugin_core.capture.guard import Guard
@@ -12,7 +11,23 @@ from plugin_core.testing.fixtures import Record
 from plugin_core.tracking.listing import find_runs
 from plugin_core.tracking.run import Run
 
-__all__ = ["team", "team_server"]
+
+@pytest.fixture(scope="session")
+def team_server(tmp_path_factory):
+    """A team's server in this process."""
+    from kit.team import serving_a_team  # needs what environments of other versions have not
+
+    with serving_a_team(tmp_path_factory.mktemp("keys")) as server:
+        yield server
+
+
+@pytest.fixture
+def team(team_server, tmp_path, monkeypatch):
+    """What this test records is behind the server."""
+    from kit.team import recording_behind
+
+    with recording_behind(team_server, tmp_path, monkeypatch) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
