@@ -78,6 +78,7 @@ def run(script: Path) -> tuple[list[dict[str, Any]], str]:
 def finished(command: list[str], environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """A command that has ended, and nothing of what it put into the folder for temporary files."""
     with tempfile.TemporaryDirectory(prefix="flowtrail-bench-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o711)  # PostgreSQL has a folder in it and does not run as root
         return subprocess.run(
             command,
             capture_output=True,
