@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Generic, TypeAlias, TypeVar
 
+from plugin_core.errors import InvalidValueError
 from plugin_core.model.components import Component, Kind, Status
 from plugin_core.model.experiments import Experiment, Trial
 from plugin_core.model.lineage import Action, Artifact, Association, Context, NodeKind, NodeRef
@@ -41,6 +42,12 @@ class Direction(StrEnum):
 T_co = TypeVar("T_co", covariant=True)
 
 Keyset: TypeAlias = tuple[str | int | float, ...]  # where a page ended, by what it is sorted by; of plain JSON values
+
+
+def require_place(after: Keyset, width: int) -> None:
+    """InvalidValueError for a keyset that is none of a listing whose order has so many columns."""
+    if len(after) != width:
+        raise InvalidValueError("This is no place in the listing to go on from.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -169,7 +169,8 @@ def _cut(found: Iterable[Any], query: m.Listing[V], key: Callable[[Any], m.Keyse
     items = [item for item in found if _is_within(item, query)]
     items.sort(key=key, reverse=query.descending)
     after = query.after
-    if after is not None:
+    if after is not None and items:
+        m.require_place(after, len(key(items[0])))
         items = [item for item in items if (key(item) < after if query.descending else key(item) > after)]
     limit = len(items) if query.limit is None else query.limit
     shown = items[:limit]

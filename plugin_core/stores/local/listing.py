@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, and_, func, or_, s
 from plugin_core.model.components import Component, Kind, OrchestratorRef, Owner, Status
 from plugin_core.model.experiments import Experiment, Trial
 from plugin_core.model.provenance import NO_PROVENANCE, Provenance
-from plugin_core.model.queries import ComponentQuery, SortBy
+from plugin_core.model.queries import ComponentQuery, SortBy, require_place
 from plugin_core.stores.local import fold as f
 from plugin_core.stores.local import migrate
 from plugin_core.stores.local import schema as s
@@ -218,6 +218,7 @@ def components_query(query: ComponentQuery, *, with_guests: bool) -> AnySelect:
     else:
         order = (_t.created_us, _t.id)
     if query.after is not None:
+        require_place(query.after, len(order))
         keyset = tuple_(*order)
         statement = statement.where(keyset < query.after if query.descending else keyset > query.after)
     statement = statement.order_by(*(column.desc() if query.descending else column for column in order))

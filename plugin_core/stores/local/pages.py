@@ -39,6 +39,7 @@ def _rows(
     """Rows of a page, and where the next one begins. Together the columns of ``order`` are unique."""
     statement = statement.where(*(condition for condition in conditions if condition is not None))
     if query.after is not None:
+        m.require_place(query.after, len(order))
         keyset = tuple_(*order)
         statement = statement.where(keyset < query.after if query.descending else keyset > query.after)
     statement = statement.order_by(None).order_by(*(c.desc() if query.descending else c for c in order))

@@ -60,8 +60,7 @@ def _keyset(row: Sequence[Any]) -> m.Keyset:
 
 def _after(query: m.Search[Any], table: Table, sorts: Sequence[Column], keyset: m.Keyset) -> Condition:
     """Whether a row comes after the one of a keyset: by the first value that is not the same."""
-    if len(keyset) != 2 * len(sorts) + 1:
-        raise InvalidValueError("This is no place in the search to go on from.")
+    m.require_place(keyset, 2 * len(sorts) + 1)
     same: list[Condition] = []
     later: list[Condition] = []
     for column, is_null, value in zip(sorts, keyset[::2], keyset[1::2], strict=False):

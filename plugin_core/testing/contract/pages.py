@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from plugin_core.errors import InvalidValueError
 from plugin_core.model import arns
 from plugin_core.model.changes import Change, PutAction, PutContext
 from plugin_core.model.components import Kind
@@ -169,6 +170,16 @@ def test_what_is_written_meanwhile_shifts_no_page(store: TrackingStore) -> None:
 
     assert [found.name for found in first.items] == ["c3", "c2"]
     assert listed(store, ComponentQuery(limit=2, after=first.next)) == ["c1", "c0"]
+
+
+@pytest.mark.parametrize(
+    "query", [ComponentQuery(after=()), TrialQuery(after=(1,)), ExperimentQuery(after=("a", 1) * 3)]
+)
+def test_a_place_that_is_none_of_the_listing_is_refused(store: TrackingStore, query: Listing[Any]) -> None:
+    store.write(record())
+
+    with pytest.raises(InvalidValueError, match="no place"):
+        store.page(query)
 
 
 def test_a_page_without_a_limit_is_all_there_is(store: TrackingStore) -> None:
