@@ -37,6 +37,13 @@ def translated(path: Path, *, holder: str | None = None) -> Generator[None]:
         raise _translation(error, path, holder) from error
     except OverflowError as error:  # what sqlite3 says to an integer that it cannot hold
         raise InvalidValueError(f"The store {path} cannot hold an integer of more than 64 bits.") from error
+    except UnicodeEncodeError as error:  # what is kept is cleaned of these before, what is looked for need not be
+        raise no_text(error) from error
+
+
+def no_text(error: UnicodeEncodeError) -> InvalidValueError:
+    """The error for a text that no database takes: one with half of a surrogate pair."""
+    return InvalidValueError(f"{error.object!a:.80} is no text: it has half of a surrogate pair.")
 
 
 def _translation(error: BaseException, path: Path, holder: str | None) -> FlowtrailError:

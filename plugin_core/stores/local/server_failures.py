@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from plugin_core.errors import FlowtrailError, InvalidValueError, StoreError, StoreReadOnlyError, StoreUnavailableError
-from plugin_core.stores.local.failures import locked
+from plugin_core.stores.local.failures import locked, no_text
 
 _WAITS: Final = "What was logged waits in the journal."
 _LOCKED: Final = frozenset({"55P03", "40P01", "40001"})  # lock not available, deadlock, serialization failure
@@ -59,6 +59,8 @@ def translated(name: str) -> Generator[None]:
         ) from error
     except (DriverError, OSError) as error:
         raise _translation(error, name) from error
+    except UnicodeEncodeError as error:
+        raise no_text(error) from error
 
 
 def _translation(error: BaseException, name: str) -> FlowtrailError:

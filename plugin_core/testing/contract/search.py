@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import pytest
 
+from plugin_core.errors import InvalidValueError
 from plugin_core.model.components import OrchestratorRef
 from plugin_core.model.lineage import NodeKind, NodeRef
+from plugin_core.model.queries import ActionQuery, ComponentQuery
 from plugin_core.stores.protocol import TrackingStore
 from plugin_core.testing.contract.making import (
     artifact,
@@ -19,6 +23,7 @@ from plugin_core.testing.contract.making import (
 )
 
 HASH = "0123456789abcdef" * 4
+HALF = "\ud800"  # of a surrogate pair
 FLOW = OrchestratorRef(system="prefect", execution_id="6f0a11aa-0000-4000-8000-000000000001")
 TASK = OrchestratorRef(system="prefect", execution_id=FLOW.execution_id, step_id="77bb22cc-1111-4000-8000-000000000002")
 
@@ -33,6 +38,27 @@ def fill(store: TrackingStore) -> None:
         artifact(f"sha256:{HASH}"),
         artifact("file:///kept", blob=f"sha256:{'f' * 64}"),
     ])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda store: store.associations(type=HALF),
+        lambda store: store.artifacts(type=HALF),
+        lambda store: store.components(ComponentQuery(execution_id=HALF)),
+        lambda store: store.page(ActionQuery(type=HALF)).items,
+        lambda store: store.find_nodes(HALF),
+    ],
+)
+def test_half_of_a_surrogate_pair_is_found_nowhere_or_refused(
+    store: TrackingStore, look: Callable[[TrackingStore], Sequence[object]]
+) -> None:
+    fill(store)
+    try:
+        found = look(store)
+    except InvalidValueError:
+        return
+    assert len(found) == 0
 
 
 @pytest.mark.parametrize(
