@@ -45,6 +45,11 @@ def test_a_flow_is_recorded_at_the_server_with_what_its_processes_log(record, te
     kept.close()
 
 
+def until_flushed():
+    while not engine().flush(10):  # a server is left alone for a while after failures
+        time.sleep(0.1)
+
+
 def test_a_server_that_fails_within_a_flow_costs_it_nothing_and_the_record_arrives(record, team, caplog):
     configure(strict=False)
     faults = team.server.faulty.faults
@@ -56,7 +61,7 @@ def test_a_server_that_fails_within_a_flow_costs_it_nothing_and_the_record_arriv
     @flow(name="through-a-fault")
     def through_a_fault():
         before = double(1)
-        assert engine().flush(20)
+        until_flushed()
         faults.extend([Fault("POST", "reset"), Fault("PUT", "reset")])
         meanwhile = double(before)
         assert not engine().flush(0.5)
@@ -64,8 +69,7 @@ def test_a_server_that_fails_within_a_flow_costs_it_nothing_and_the_record_arriv
         return double(meanwhile)
 
     assert through_a_fault() == 8
-    while not engine().flush(10):  # the server is left alone for a while after failures
-        time.sleep(0.1)
+    until_flushed()
 
     warned = [r.getMessage() for r in caplog.records if r.name == "flowtrail" and r.levelno >= logging.WARNING]
     assert warned
